@@ -1,0 +1,46 @@
+"""musiclab: the helper package of a course on making music with deep learning.
+
+Music flows one way through it, and the modules are named after the steps::
+
+    files -> Score -> encoding -> dataset -> models/training -> bundle -> generation -> Score -> show / files
+
+The names below are loaded on first use, so that ``import musiclab`` costs nothing: neither TensorFlow nor
+music21 is imported before something needs it.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Public name -> the module that holds it.
+_HOMES = {
+    "Score": "score",
+    "read_score": "files",
+    "write_midi": "files",
+    "write_musicxml": "files",
+    "MusicFileError": "files",
+    "load_corpus": "corpus",
+    "load_folder": "corpus",
+    "NoteNameEncoding": "encoding",
+    "GridEncoding": "encoding",
+    "EventEncoding": "encoding",
+    "Bundle": "bundle",
+    "load_bundle": "bundle",
+    "generate": "generation",
+    "check": "exercises",
+    "hint": "exercises",
+    "solution": "exercises",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"musiclab has no {name!r}; it has {', '.join(__all__)}.")
+    return getattr(import_module(f"musiclab.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
