@@ -1,0 +1,249 @@
+"""Datasets: encoded pieces, split without leaking, moved through the keys, cut and stacked for training.
+
+Three rules keep a measurement honest, and this module keeps all three. A piece is on one side of the split
+with every window of it. Pieces that are the same melody, transposed or not, are on the same side. And no
+window or batch row runs from one piece into the next.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from musiclab.encoding import END, Encoding
+from musiclab.score import Score
+
+__all__ = ["Batches", "Piece", "Split", "duplicate_groups", "encode_pieces", "split_pieces", "transposed", "windows"]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One encoded piece: its tokens, without END, and its time signature."""
+
+    tokens: np.ndarray
+    time_signature: tuple[int, int] = (4, 4)
+
+
+def encode_pieces(scores: Sequence[Score], encoding: Encoding) -> list[Piece]:
+    """Encode each score."""
+    return [Piece(encoding.encode(score), score.time_signature) for score in scores]
+
+
+# --- the split --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which pieces are for training, validation and test: three sorted int arrays of piece numbers."""
+
+    train: np.ndarray
+    valid: np.ndarray
+    test: np.ndarray
+
+
+def duplicate_groups(scores: Sequence[Score], *, length: int = 8, share: float = 0.4) -> np.ndarray:
+    """Find pieces that are the same melody, transposed or not.
+
+    The melody of a piece (its voice 0) is turned into intervals, which do not change under transposition,
+    and every run of `length` intervals is taken as a fingerprint. Two pieces belong together if they share
+    at least `share` of the fingerprints of the one that has fewer. Belonging together is passed on: if A
+    goes with B and B with C, all three are one group.
+
+    Returns
+    -------
+    int array (pieces,)
+        Group number of each piece. A piece on its own is a group of one.
+    """
+    prints = [_fingerprints(score, length) for score in scores]
+    owners: dict[bytes, list[int]] = defaultdict(list)  # fingerprint -> the pieces that have it
+    for piece, mine in enumerate(prints):
+        for fingerprint in mine:
+            owners[fingerprint].append(piece)
+    shared: Counter[tuple[int, int]] = Counter()
+    for pieces in owners.values():
+        if len(pieces) <= 100:  # a turn of phrase found in more pieces than that tells nothing about any two
+            shared.update(combinations(pieces, 2))
+    groups = _Groups(len(scores))
+    for (a, b), count in shared.items():
+        if count >= share * min(len(prints[a]), len(prints[b])):
+            groups.join(a, b)
+    return groups.numbers()
+
+
+def _fingerprints(score: Score, length: int) -> set[bytes]:
+    """Return every run of `length` melodic intervals; the whole melody where it is shorter than that."""
+    melody = score.notes[score.notes["voice"] == 0]
+    intervals = np.diff(melody["pitch"].astype(np.int8))
+    starts = range(max(1, len(intervals) - length + 1))
+    return {intervals[start : start + length].tobytes() for start in starts}
+
+
+class _Groups:
+    """Sets that can be joined (union-find)."""
+
+    def __init__(self, count: int) -> None:
+        self.parent = list(range(count))
+
+    def root(self, item: int) -> int:
+        while self.parent[item] != item:
+            self.parent[item] = self.parent[self.parent[item]]  # halve the path on the way up
+            item = self.parent[item]
+        return item
+
+    def join(self, a: int, b: int) -> None:
+        self.parent[max(self.root(a), self.root(b))] = min(self.root(a), self.root(b))
+
+    def numbers(self) -> np.ndarray:
+        roots = [self.root(item) for item in range(len(self.parent))]
+        return np.unique(roots, return_inverse=True)[1]
+
+
+def split_pieces(scores: Sequence[Score], *, valid: float = 0.1, test: float = 0.1, seed: int = 0) -> Split:
+    """Split by piece, with near-duplicates on the same side.
+
+    Parameters
+    ----------
+    valid, test : float
+        Share of the pieces wanted on each of the two held-out sides. With few pieces, each side that is
+        wanted gets at least one group as long as one is left for training.
+    seed : int
+        The same scores and seed give the same split.
+
+    Raises
+    ------
+    ValueError
+        If the shares leave nothing to train on, or there are fewer groups than sides.
+    """
+    if min(valid, test) < 0 or valid + test >= 1:
+        raise ValueError(f"valid={valid} and test={test} must be 0 or more and leave something to train on.")
+    groups = duplicate_groups(scores)
+    order = np.random.default_rng(seed).permutation(groups.max(initial=-1) + 1)
+    sides = 1 + (valid > 0) + (test > 0)
+    if len(order) < sides:
+        raise ValueError(f"{len(scores)} pieces form {len(order)} groups of different melodies; a split needs at least {sides}.")
+    sizes = np.bincount(groups)[order]  # pieces in each group, in drawing order
+    drawn = np.cumsum(sizes) - sizes / 2  # where the middle of each group falls
+    side = np.where(drawn < test * len(scores), 2, np.where(drawn < (test + valid) * len(scores), 1, 0))
+    if test > 0:
+        side[0] = 2
+    if valid > 0 and not (side == 1).any():
+        side[int(test > 0)] = 1
+    if not (side == 0).any():
+        side[-1] = 0
+    by_piece = side[np.argsort(order)][groups]
+    return Split(*(np.flatnonzero(by_piece == number) for number in (0, 1, 2)))
+
+
+# --- windows: the original recipe -------------------------------------------------------------------
+
+
+def windows(pieces: Sequence[Piece], length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cut every run of `length` tokens, with the token that follows it. No window crosses two pieces.
+
+    Returns
+    -------
+    inputs : int32 array (windows, length)
+    targets : int32 array (windows,)
+    """
+    inputs, targets = [np.zeros((0, length), dtype=np.int32)], [np.zeros(0, dtype=np.int32)]
+    for piece in pieces:
+        if len(piece.tokens) > length:
+            runs = np.lib.stride_tricks.sliding_window_view(piece.tokens, length + 1)  # (windows, length + 1)
+            inputs.append(runs[:, :-1])
+            targets.append(runs[:, -1])
+    return np.concatenate(inputs), np.concatenate(targets)
+
+
+# --- batches: whole pieces --------------------------------------------------------------------------
+
+
+def transposed(piece: Piece, encoding: Encoding, semitones: int) -> Piece:
+    """Return the piece moved by `semitones`."""
+    return Piece(encoding.transpose(piece.tokens, semitones), piece.time_signature) if semitones else piece
+
+
+class Batches:
+    """Whole pieces in batches, each row one piece from its first token to its END.
+
+    Pieces of similar length share a batch, so that little of it is padding. The order, and how far each
+    piece is transposed, depend on `seed` and the number of the epoch alone: epoch 7 is the same epoch 7
+    after an interruption.
+
+    Parameters
+    ----------
+    pieces : sequence of Piece
+    encoding : Encoding
+    batch_size : int
+        Pieces in a batch.
+    semitones : (int, int)
+        Each epoch moves each piece by a random number of semitones between these two, both included.
+    shuffle : bool
+        False keeps the pieces sorted by length: for validation, where order does not matter.
+    """
+
+    def __init__(
+        self,
+        pieces: Sequence[Piece],
+        encoding: Encoding,
+        *,
+        batch_size: int = 32,
+        semitones: tuple[int, int] = (0, 0),
+        shuffle: bool = True,
+        seed: int = 0,
+    ) -> None:
+        if not pieces:
+            raise ValueError("there is no piece to make batches of.")
+        self.pieces, self.encoding, self.batch_size = list(pieces), encoding, batch_size
+        self.semitones, self.shuffle, self.seed = semitones, shuffle, seed
+        self.lengths = np.array([len(piece.tokens) for piece in pieces])
+
+    def __len__(self) -> int:
+        """Count the batches of an epoch."""
+        return -(-len(self.pieces) // self.batch_size)
+
+    @property
+    def steps(self) -> int:
+        """Number of targets in an epoch: every token, and an END for each piece."""
+        return int(self.lengths.sum()) + len(self.pieces)
+
+    def epoch(self, number: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Yield the batches of epoch `number`.
+
+        Yields
+        ------
+        inputs : int32 array (pieces, steps, columns)
+        targets : int32 array (pieces, steps)
+        weights : float32 array (pieces, steps)
+            1 where there is a target, 0 on padding.
+        """
+        rng = np.random.default_rng([self.seed, number])
+        shifts = rng.integers(self.semitones[0], self.semitones[1] + 1, size=len(self.pieces))
+        for members in self._order(rng):
+            yield self._stack([transposed(self.pieces[i], self.encoding, int(shifts[i])) for i in members])
+
+    def _order(self, rng: np.random.Generator) -> list[np.ndarray]:
+        """Group piece numbers into batches of similar length."""
+        if not self.shuffle:
+            order = np.argsort(self.lengths, kind="stable")
+            return [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
+        # Sorting by a length that is blurred by a twentieth mixes the batches anew in each epoch.
+        order = np.argsort(self.lengths * rng.uniform(0.95, 1.05, len(self.lengths)))
+        batches = [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+    def _stack(self, pieces: list[Piece]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        rows = [self.encoding.inputs(piece.tokens, piece.time_signature) for piece in pieces]
+        # Lengths are rounded up to a multiple of 16, so that few shapes have to be compiled.
+        steps = -(-max(len(row) for row in rows) // 16) * 16
+        inputs = np.zeros((len(rows), steps, rows[0].shape[1]), dtype=np.int32)  # (pieces, steps, columns)
+        targets = np.full((len(rows), steps, *pieces[0].tokens.shape[1:]), END, dtype=np.int32)
+        weights = np.zeros((len(rows), steps), dtype=np.float32)
+        for i, (row, piece) in enumerate(zip(rows, pieces, strict=True)):
+            inputs[i, : len(row)] = row
+            targets[i, : len(piece.tokens)] = piece.tokens  # the step after the last token keeps END
+            weights[i, : len(row)] = 1.0
+        return inputs, targets, weights
