@@ -1,0 +1,164 @@
+"""Bundles: a trained model in one file, with everything that is needed to use it and to judge it.
+
+A model's weights alone are useless: without the encoding they were trained with, their numbers mean
+nothing. A bundle holds the weights, the encoding, the settings of the model, and a *card* that says what
+it was trained on, how the pieces were split, what was measured, and under which licence it may be used.
+
+The file is a NumPy .npz archive: arrays, and one JSON text. It contains no code and nothing that is
+executed when it is read.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musiclab.encoding import Encoding, encoding_from_settings
+from musiclab.lstm import Stream
+
+__all__ = ["FORMAT", "Bundle", "BundleError", "load_bundle"]
+
+#: Version of the file format. A bundle of another version is refused, with a sentence.
+FORMAT = 1
+
+_SHIPPED = Path(__file__).resolve().parent.parent / "data"
+
+
+class BundleError(Exception):
+    """A bundle cannot be read, written or used. The message says what does not match and what to do."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained model.
+
+    Attributes
+    ----------
+    name : str
+    weights : dict of str to array
+        As `models.weights_of` names them.
+    encoding : Encoding
+        The one it was trained with.
+    model : dict
+        ``kind`` is "stream" (reads a piece step by step; `generate` takes it) or "original" (the original
+        recipe, which looks at a window); the rest are the arguments with which `models` builds it.
+    card : dict
+        ``corpus``, ``split``, ``metrics``, ``training``, ``licence``; for people, and for `describe`.
+    """
+
+    name: str
+    weights: dict[str, np.ndarray]
+    encoding: Encoding
+    model: dict[str, Any]
+    card: dict[str, Any] = field(default_factory=dict)
+
+    def stream(self) -> Stream:
+        """Return the engine that runs this model step by step, in NumPy alone.
+
+        Raises BundleError for a bundle of another kind.
+        """
+        if self.model["kind"] != "stream":
+            raise BundleError(
+                f"the bundle {self.name!r} holds the original recipe, which looks at a window of {self.model['window']} notes and keeps"
+                " no state. Lesson 07 shows the loop it needs; generate() takes a bundle such as 'melody'."
+            )
+        return Stream(self.weights)
+
+    def describe(self) -> str:
+        """Return the card as text: a few lines for a person."""
+        count = sum(w.size for w in self.weights.values())
+        lines = [f"{self.name}: {self.model['kind']} model, {count:,} weights, encoding {self.encoding.name} ({self.encoding.size} tokens)"]
+        for title, facts in self.card.items():
+            text = ", ".join(f"{k} {v}" for k, v in facts.items()) if isinstance(facts, Mapping) else str(facts)
+            lines.append(f"  {title}: {text}")
+        return "\n".join(lines)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the bundle to one file. Raises BundleError if the file exists and `overwrite` is not set."""
+        file = Path(path)
+        if file.exists() and not overwrite:
+            raise BundleError(f"{file} exists. Choose another name, or pass overwrite=True to replace it.")
+        words = {
+            "format": FORMAT,
+            "name": self.name,
+            "encoding": self.encoding.settings(),
+            "model": self.model,
+            "card": {**self.card, "made with": _versions()},
+        }
+        arrays = {f"weights/{name}": value for name, value in self.weights.items()}
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, bundle=np.frombuffer(json.dumps(words).encode(), dtype=np.uint8), **arrays)
+        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=file.stem, suffix=".part")
+        with os.fdopen(handle, "wb") as out:
+            out.write(buffer.getvalue())
+        os.replace(temporary, file)
+        return file
+
+
+def load_bundle(name: str | os.PathLike[str]) -> Bundle:
+    """Load a bundle: one of the course's own by name, or any by the path of its file.
+
+    Raises
+    ------
+    BundleError
+        If there is no such bundle, or the file is not a bundle, is damaged, or was made for another version
+        of musiclab. The message says which.
+    """
+    file = Path(name)
+    if not file.exists() and file.suffix == "" and len(file.parts) == 1:
+        file = _SHIPPED / f"{name}.bundle"
+    if not file.is_file():
+        shipped = ", ".join(sorted(p.stem for p in _SHIPPED.glob("*.bundle"))) or "none"
+        raise BundleError(f"there is no bundle {str(name)!r}. The course's own: {shipped}. For one of yours give the path of its file.")
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            words = json.loads(arrays["bundle"].tobytes())
+            weights = {key.removeprefix("weights/"): arrays[key] for key in arrays.files if key.startswith("weights/")}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        raise BundleError(f"{file.name} is not a bundle, or is damaged ({error}). Copy it again, or train it again.") from None
+    if words.get("format") != FORMAT:
+        raise BundleError(
+            f"{file.name} has bundle format {words.get('format')}, and this musiclab reads format {FORMAT}."
+            " Use the musiclab that made it, or train it again with this one."
+        )
+    try:
+        encoding = encoding_from_settings(words["encoding"])
+    except ValueError as error:
+        raise BundleError(f"{file.name} cannot be used: {error}") from None
+    _check_sizes(file.name, weights, encoding)
+    return Bundle(words["name"], weights, encoding, words["model"], words["card"])
+
+
+def _check_sizes(file: str, weights: Mapping[str, np.ndarray], encoding: Encoding) -> None:
+    """Refuse weights that were trained with another vocabulary."""
+    outputs = weights["dense/bias"].shape[0] if "dense/bias" in weights else 0
+    if outputs != encoding.size:
+        raise BundleError(
+            f"{file} does not fit together: its model chooses among {outputs} tokens, its encoding has {encoding.size}."
+            " Weights and encoding must come from the same training."
+        )
+    for column, size in enumerate(encoding.input_sizes):
+        table = weights.get(f"embedding_{column}/embeddings")
+        if table is not None and len(table) != size:
+            raise BundleError(f"{file} does not fit together: input column {column} has {size} values, its embedding {len(table)}.")
+
+
+def _versions() -> dict[str, str]:
+    """List the versions that matter to a model, as far as they are installed."""
+    found = {}
+    for package in ("musiclab", "keras", "tensorflow", "music21"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
