@@ -1,0 +1,387 @@
+"""Training: the loop, its progress, its checkpoints; and how the shipped bundles are made.
+
+Run as a program it makes the course's bundles again, from the music and the settings at its end::
+
+    python -m musiclab.training recipe      # the original recipe, on data/music.mid
+    python -m musiclab.training melody      # the melody model, on some 11,000 tunes
+
+`train` can be stopped at any time. After each epoch it writes a checkpoint, if it was given a place for
+one; called again with the same arguments it goes on from there, and ends with the same weights, to the
+last bit on a CPU, as a run that was never stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musiclab.baselines import Markov
+from musiclab.bundle import Bundle
+from musiclab.corpus import load_corpus
+from musiclab.dataset import Batches, Piece, encode_pieces, split_pieces, windows
+from musiclab.encoding import END, METRES, Encoding, GridEncoding, NoteNameEncoding
+from musiclab.files import read_score
+from musiclab.models import keras, original_model, stream_model, weights_of
+from musiclab.score import Score
+
+__all__ = ["Progress", "device_report", "evaluate", "train"]
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+
+
+def use_deterministic_kernels() -> None:
+    """Make TensorFlow repeat itself to the last bit on a CPU. The other backends do so by themselves."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if not tf.config.list_physical_devices("GPU"):  # on a GPU it would cost speed and rule out kernels
+            tf.config.experimental.enable_op_determinism()
+
+
+def device_report(model: keras.Model) -> str:
+    """Say in a few lines on which device a model trains, and with which LSTM kernel, and why."""
+    gpus = [device for device in keras.distribution.list_devices() if not device.lower().startswith("cpu")]
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.LSTM)]
+    lines = [f"backend: {keras.backend.backend()}", f"device: {gpus[0] if gpus else 'CPU'}"]
+    for layer in layers:
+        reasons = [
+            reason
+            for reason, holds in {
+                "there is no GPU": not gpus,
+                "activation is not tanh": layer.activation is not keras.activations.tanh,
+                "recurrent_activation is not sigmoid": layer.recurrent_activation is not keras.activations.sigmoid,
+                "recurrent_dropout is used": layer.recurrent_dropout > 0,
+                "unroll is set": layer.unroll,
+                "there is no bias": not layer.use_bias,
+            }.items()
+            if holds
+        ]
+        kernel = f"the plain kernel, because {' and '.join(reasons)}" if reasons else "NVIDIA's fused cuDNN kernel"
+        lines.append(f"{layer.name}: {layer.units} units, {kernel}")
+    return "\n".join(lines)
+
+
+def evaluate(model: keras.Model, batches: Batches) -> float:
+    """Return the mean loss over all targets of an epoch, in nats per step. Padding does not count."""
+    total = 0.0
+    for inputs, targets, weights in batches.epoch(0):
+        model.reset_metrics()
+        total += float(model.test_on_batch(inputs, targets, sample_weight=weights)) * float(weights.sum())
+    return total / batches.steps
+
+
+def train(
+    model: keras.Model,
+    batches: Batches,
+    valid: Batches | None = None,
+    *,
+    epochs: int,
+    learning_rate: float = 2e-3,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+) -> list[dict[str, float]]:
+    """Train a stream model with Adam, the learning rate falling along half a cosine.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From int array (batch, steps, columns) to logits (batch, steps, vocabulary). It ends with the weights
+        of the epoch with the lowest validation loss; without `valid`, of the last epoch.
+    batches, valid : Batches
+    epochs : int
+        In all, those before an interruption included.
+    learning_rate : float
+        Of the first epoch.
+    checkpoint : path, optional
+        File for the state after each epoch. If it exists, training goes on from it.
+    progress : bool
+        Show a progress bar: a widget in a notebook, a line in a terminal.
+
+    Returns
+    -------
+    list of dict
+        For each epoch: ``epoch`` (from 1), ``loss`` and ``valid`` in nats per step, ``seconds``. The loss is
+        measured while training, with dropout at work, so it may lie above ``valid``.
+
+    Notes
+    -----
+    Interrupting (Ctrl-C, or the notebook's stop button) is no error: the model keeps the best weights so
+    far, and what has been measured is returned.
+
+    Raises
+    ------
+    ValueError
+        If the checkpoint was written with other settings or other data; the message says which.
+    """
+    use_deterministic_kernels()
+    model.compile(
+        optimizer=keras.optimizers.Adam(learning_rate, clipnorm=1.0),
+        # The mean over targets, not over the whole batch: padding would make the figure too good.
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight"),
+    )
+    model.optimizer.build(model.trainable_variables)
+    state = _State(model, {"epochs": epochs, "learning_rate": learning_rate, "data": _fingerprint(batches)})
+    file = Path(checkpoint) if checkpoint is not None else None
+    if file is not None and file.exists():
+        state.load(file)
+    bar = Progress((epochs - len(state.history)) * len(batches), "Training", enabled=progress)
+    try:
+        for epoch in range(len(state.history), epochs):
+            model.optimizer.learning_rate = learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * epoch / epochs)))
+            row = _train_epoch(model, batches, epoch, bar)
+            if valid is not None:
+                row["valid"] = evaluate(model, valid)
+            state.end_epoch(row)
+            bar.note(state.history)
+            if file is not None:
+                state.save(file)
+    except KeyboardInterrupt:
+        again = f"; the same call goes on from {file.name}" if file is not None and file.exists() else ""
+        print(f"Stopped after {len(state.history)} of {epochs} epochs. The model keeps its best weights so far{again}.")
+    finally:
+        bar.close()
+    state.restore_best()
+    return state.history
+
+
+def _train_epoch(model: keras.Model, batches: Batches, epoch: int, bar: Progress) -> dict[str, float]:
+    started, total = time.perf_counter(), 0.0
+    for inputs, targets, weights in batches.epoch(epoch):
+        model.reset_metrics()  # or Keras would return the mean over all batches so far
+        loss = float(model.train_on_batch(inputs, targets, sample_weight=weights))
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"the loss became {loss} in epoch {epoch + 1}; lower the learning rate and train again.")
+        total += loss * float(weights.sum())
+        bar.step(loss)
+    return {"epoch": epoch + 1, "loss": total / batches.steps, "seconds": time.perf_counter() - started}
+
+
+def _fingerprint(batches: Batches) -> str:
+    """A short code of everything that decides what the batches hold."""
+    digest = hashlib.sha256()
+    for piece in batches.pieces:
+        digest.update(piece.tokens.tobytes() + bytes(piece.time_signature))
+    settings = [batches.encoding.settings(), batches.batch_size, batches.semitones, batches.shuffle, batches.seed]
+    return hashlib.sha256(digest.digest() + json.dumps(settings).encode()).hexdigest()[:16]
+
+
+class _State:
+    """What training needs to go on after an interruption, in memory and in a file."""
+
+    def __init__(self, model: keras.Model, settings: dict[str, Any]) -> None:
+        self.model, self.settings = model, settings
+        self.history: list[dict[str, float]] = []
+        self.best: list[np.ndarray] = []
+
+    def variables(self) -> list[Any]:
+        """Everything that changes: weights, the dropout's random state, Adam's moments, the step count."""
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+    def end_epoch(self, row: dict[str, float]) -> None:
+        self.history.append(row)
+        if row.get("valid", 0.0) <= min(r.get("valid", 0.0) for r in self.history):
+            self.best = [keras.ops.convert_to_numpy(w) for w in self.model.trainable_variables]
+
+    def restore_best(self) -> None:
+        for variable, value in zip(self.model.trainable_variables, self.best, strict=False):
+            variable.assign(value)
+
+    def save(self, file: Path) -> None:
+        arrays = {f"variable_{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(self.variables())}
+        arrays |= {f"best_{i}": value for i, value in enumerate(self.best)}
+        words = json.dumps({"settings": self.settings, "history": self.history})
+        write_arrays(file, arrays | {"words": np.frombuffer(words.encode(), dtype=np.uint8)})
+
+    def load(self, file: Path) -> None:
+        with np.load(file, allow_pickle=False) as arrays:
+            words = json.loads(arrays["words"].tobytes())
+            for name, value in self.settings.items():
+                if words["settings"][name] != value:
+                    raise ValueError(
+                        f"the checkpoint {file} belongs to another training: {name} was {words['settings'][name]}"
+                        f" and is now {value}. Name another file, or delete this one to begin anew."
+                    )
+            variables = self.variables()
+            if any(arrays[f"variable_{i}"].shape != tuple(v.shape) for i, v in enumerate(variables)):
+                raise ValueError(f"the checkpoint {file} belongs to a model of another shape. Name another file, or delete it.")
+            for i, variable in enumerate(variables):
+                variable.assign(arrays[f"variable_{i}"])
+            self.best = [arrays[f"best_{i}"] for i in range(len(self.model.trainable_variables))]
+            self.history = words["history"]
+
+
+def write_arrays(file: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write arrays to one file, under another name first: there is never half a file under its name."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=file.stem, suffix=".part", delete=False) as temporary:
+        np.savez(temporary, **arrays)
+    os.replace(temporary.name, file)
+
+
+class Progress:
+    """A progress bar: a widget in a notebook, a line in a terminal. It also reports the loss."""
+
+    def __init__(self, total: int, label: str, *, enabled: bool = True) -> None:
+        from tqdm.auto import tqdm
+
+        # The text ends the same in every run, so that a stored notebook does not change with the computer's speed.
+        form = "{l_bar}{bar}| {n_fmt}/{total_fmt} · {remaining} left{postfix}"
+        self.bar = tqdm(total=total, desc=label, bar_format=form, disable=not enabled, file=sys.stdout, leave=False)
+        self.text = ""
+
+    def step(self, loss: float) -> None:
+        """Count one batch."""
+        self.bar.set_postfix_str(f"loss {loss:.2f}{self.text}", refresh=False)
+        self.bar.update(1)
+
+    def note(self, history: Sequence[dict[str, float]]) -> None:
+        """Show the last epoch's figures."""
+        last = history[-1]
+        self.text = f", epoch {last['epoch']}: " + (f"valid {last['valid']:.3f}" if "valid" in last else f"loss {last['loss']:.3f}")
+        if not sys.stdout.isatty() and self.bar.disable:
+            print(f"epoch {last['epoch']:3d}  " + "  ".join(f"{k} {v:.4f}" for k, v in last.items() if k != "epoch"), flush=True)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self.bar.close()
+
+
+# --- the shipped bundles ----------------------------------------------------------------------------
+
+MELODY_CORPORA = ("fiddle-tunes", "irish-tunes", "scottish-tunes", "folk-songs")
+RECIPE_WINDOW = 100
+
+
+def suits_a_melody_model(score: Score, encoding: GridEncoding) -> bool:
+    """Tell whether a tune is fit to learn from.
+
+    It must lie on the grid without loss, be in one of the metres that the encoding tells apart, have 4 to 64
+    bars and at most 768 steps, and three of four bars must begin with a note. The last rule leaves out songs
+    in free or changing metre, whose bars are not where the time signature says.
+    """
+    losses = encoding.loss_report(score)
+    on_grid = not (losses["lost"] or losses["onset moved"] or losses["duration changed"])
+    if not on_grid or score.time_signature not in METRES:
+        return False
+    bar_lines = np.arange(0.0, score.duration, score.bar_length)
+    in_bars = np.isin(bar_lines, score.notes["onset"]).mean() >= 0.75
+    return bool(in_bars and 4 <= len(bar_lines) <= 64 and score.duration * encoding.steps_per_quarter <= 768)
+
+
+def make_melody(epochs: int, checkpoint: Path | None) -> Bundle:
+    """Train the melody bundle: an LSTM of 256 units on the single-voice corpora."""
+    encoding = GridEncoding(voices=1, steps_per_quarter=4)
+    corpora = [load_corpus(name) for name in MELODY_CORPORA]
+    scores = [score for corpus in corpora for score in corpus if suits_a_melody_model(score, encoding)]
+    split = split_pieces(scores, valid=0.05, test=0.05, seed=0)
+    pieces = encode_pieces(scores, encoding)
+    train_set, valid_set, test_set = ([pieces[i] for i in side] for side in (split.train, split.valid, split.test))
+    print(f"{len(scores)} tunes: {len(train_set)} to train on, {len(valid_set)} for validation, {len(test_set)} held out.", flush=True)
+
+    settings = {"embedding": 64, "units": (256,), "dropout": 0.2, "seed": 0}
+    model = stream_model(encoding.input_sizes, encoding.size, **settings)
+    history = train(
+        model,
+        Batches(train_set, encoding, batch_size=32, semitones=(-6, 5), seed=0),
+        Batches(valid_set, encoding, batch_size=64, shuffle=False),
+        epochs=epochs,
+        checkpoint=checkpoint,
+    )
+    best = min(history, key=lambda row: row["valid"])
+    test_batches = Batches(test_set, encoding, batch_size=64, shuffle=False)
+    metrics = {
+        "valid nats/step": round(best["valid"], 4),
+        "test nats/step": round(evaluate(model, test_batches), 4),
+        **baseline_nats(encoding, train_set, valid_set, test_set),
+    }
+    card = {
+        "corpus": {corpus.name: corpus.fingerprint for corpus in corpora},
+        "split": {"by": "piece, near-duplicates together", "seed": 0, "train": len(train_set), "valid": len(valid_set), "test": len(test_set)},
+        "training": {"epochs": len(history), "best epoch": best["epoch"], "minutes": round(sum(r["seconds"] for r in history) / 60)},
+        "metrics": metrics,
+        "metres": sorted({score.time_signature for score in scores}),
+        "licence": "CC0 for the weights; the tunes themselves are traditional and are not contained",
+    }
+    return Bundle("melody", weights_of(model), encoding, {"kind": "stream", **settings}, card)
+
+
+def baseline_nats(
+    encoding: Encoding, train_set: Sequence[Piece], valid_set: Sequence[Piece], test_set: Sequence[Piece]
+) -> dict[str, float]:
+    """Measure what the simple models reach on the same test pieces, in nats per step.
+
+    Of the Markov models, with and without position and metre in their contexts, the one with the best
+    validation loss counts.
+    """
+    sides = [[(encoding.inputs(p.tokens, p.time_signature), np.append(p.tokens, END)) for p in side] for side in (train_set, valid_set, test_set)]
+
+    def mean_nats(model: Markov, side: int) -> float:
+        return float(np.concatenate([model.nats(*piece) for piece in sides[side]]).mean())
+
+    candidates = {
+        f"Markov of order {order}{', position and metre' if columns else ''}": Markov(encoding.size, order, columns).fit(sides[0])
+        for columns in ((), (1, 2))
+        for order in range(1, 9)
+    }
+    name, best = min(candidates.items(), key=lambda item: mean_nats(item[1], 1))
+    unigram = Markov(encoding.size, 0).fit(sides[0])
+    return {"unigram test nats/step": round(mean_nats(unigram, 2), 4), f"{name}, test nats/step": round(mean_nats(best, 2), 4)}
+
+
+def make_recipe(epochs: int) -> Bundle:
+    """Train the original recipe, as it stands, on data/music.mid: 50 epochs of batch 64."""
+    score = read_score(DATA / "music.mid")
+    encoding = NoteNameEncoding.of([score])
+    tokens = encoding.encode(score)
+    inputs, targets = windows([Piece(tokens)], RECIPE_WINDOW)
+    keras.utils.set_random_seed(0)
+    use_deterministic_kernels()
+    model = original_model(RECIPE_WINDOW, encoding.size)
+    model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
+    history = model.fit(
+        inputs[..., None].astype("float32"),  # (windows, 100, 1): the token itself as a number, unscaled, as the recipe has it
+        keras.utils.to_categorical(targets, encoding.size),  # (windows, size)
+        epochs=epochs,
+        batch_size=64,
+        verbose=2,
+    ).history
+    card = {
+        "corpus": {"data/music.mid": f"{len(tokens)} events, {len(encoding.names)} different"},
+        "split": "none: the recipe trains on all there is",
+        "training": {"epochs": epochs, "batch": 64, "seed": 0},
+        "metrics": {"training loss": round(history["loss"][-1], 3), "training accuracy": round(history["accuracy"][-1], 3)},
+        "licence": "CC0",
+    }
+    return Bundle("recipe", weights_of(model), encoding, {"kind": "original", "window": RECIPE_WINDOW}, card)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Make a shipped bundle again."""
+    parser = argparse.ArgumentParser(prog="python -m musiclab.training", description="Train one of the course's bundles.")
+    parser.add_argument("bundle", choices=("recipe", "melody"))
+    parser.add_argument("--profile", choices=("class", "full"), default="full", help="class: two epochs, to see that it works")
+    parser.add_argument("--output", type=Path, help="where to write the bundle (default: data/NAME.bundle)")
+    options = parser.parse_args(arguments)
+    output = options.output or DATA / f"{options.bundle}.bundle"
+    if options.bundle == "recipe":
+        bundle = make_recipe(2 if options.profile == "class" else 50)
+    else:
+        epochs = 2 if options.profile == "class" else 24
+        bundle = make_melody(epochs, output.with_suffix(".checkpoint.npz"))
+    bundle.save(output, overwrite=True)
+    print(bundle.describe())
+
+
+if __name__ == "__main__":
+    main()
