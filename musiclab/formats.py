@@ -1,0 +1,529 @@
+"""Bytes to `Score` and `Score` to bytes, for each format, and music21's streams.
+
+This module opens no file and starts no process. What it makes of a format is told in `musiclab.files`, what is
+done about damaged files in `musiclab.reader`. The errors raised here name no file: who knows its name puts it before.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from musiclab.score import NOTE, Score
+
+if TYPE_CHECKING:
+    import music21
+    import symusic
+
+    _Tracks = list[tuple[str, symusic.core.ScoreTick]]  # of a MIDI file: each track's name and its events
+
+MAX_BYTES = 32 * 2**20  # of a file, and of the MusicXML inside an .mxl; a symphony takes about 10 MB
+MAX_LENGTH = 50_000.0  # quarter lengths: seven hours at tempo 120
+TICKS = 480  # ticks per quarter note of the MIDI files that we write
+
+
+class MusicFileError(Exception):
+    """A file cannot be read or written. The message says which, why, and what to do about it."""
+
+
+def scores_from_bytes(data: bytes, kind: str, *, max_notes: int, drums: bool) -> list[Score]:
+    """Read what a file of this kind ("midi", "mxl", "musicxml", "abc" or "kern") holds: at least one Score with notes.
+
+    Raises MusicFileError for what was foreseen; damaged notation may raise anything, for music21 does.
+    """
+    if kind == "midi":
+        scores = _from_midi(data, drums)
+    else:
+        scores = [replace(score, notes=repaired(score.notes)) for score in _from_notation(data, kind, max_notes)]
+    scores = [score for score in scores if len(score)]
+    if not scores:
+        raise MusicFileError("holds no notes. Check that it is the right file, or export it again.")
+    for score in scores:
+        if len(score) > max_notes:
+            raise MusicFileError(f"holds {len(score):,} notes, more than the limit. Split it, or pass max_notes={len(score)}.")
+        check_length(score)
+    return scores
+
+
+def check_length(score: Score) -> None:
+    """Refuse a piece that ends after MAX_LENGTH: in an encoding every beat takes space, silent ones too."""
+    onset, end = score.notes["onset"], score.notes["onset"] + score.notes["duration"]
+    if (end > MAX_LENGTH).any():
+        worst = int(np.argmax(end > MAX_LENGTH))
+        where = f"begins at beat {onset[worst]:,.0f}" if onset[worst] > MAX_LENGTH else f"lasts until beat {end[worst]:,.0f}"
+        raise MusicFileError(f"has a note that {where}; the limit is {MAX_LENGTH:,.0f}. Correct or remove that note.")
+
+
+def repaired(notes: np.ndarray) -> np.ndarray:
+    """Let no pitch sound twice at once in a voice, and give notes of no length a 32nd. Shape (n,) to (m,), m <= n."""
+    notes = notes[::-1].copy()  # of notes that are alike the first shall stay, so it has to come last
+    notes["duration"][notes["duration"] == 0] = 0.125
+    notes = notes[np.lexsort((notes["duration"], notes["onset"], notes["pitch"], notes["voice"]))]
+    again = (notes["pitch"][1:] == notes["pitch"][:-1]) & (notes["voice"][1:] == notes["voice"][:-1])
+    until_next = np.full(len(notes), np.inf)  # from a note to the next of its pitch and voice
+    until_next[:-1][again] = np.diff(notes["onset"])[again]
+    notes["duration"] = np.minimum(notes["duration"], until_next)
+    return notes[until_next > 0]
+
+
+def text_of(data: bytes) -> str:
+    """Decode: UTF-16 if marked as such, else UTF-8, else Latin-1, in which old ABC and kern files are written."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", errors="replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def brief(error: Exception) -> str:
+    """Put a library's error in a few words, for those who want to look into it."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:120]
+
+
+def _meter(beats: int, unit: int) -> tuple[int, int] | None:
+    """Return the time signature if there is such a one."""
+    return (beats, unit) if beats >= 1 and unit in (1, 2, 4, 8, 16, 32, 64) else None
+
+
+# --- MIDI, read ------------------------------------------------------------------------------------------
+
+
+def midi_header(header: bytes) -> tuple[int, float]:
+    """Read a MIDI header (from MThd on): the file's type, 0-2, and its ticks in a quarter note."""
+    if len(header) < 14:
+        raise MusicFileError("ends within its first 14 bytes. Download or export it again.")
+    length, kind, _, division = struct.unpack(">IHHH", header[4:14])
+    frames, ticks = 256 - (division >> 8), division & 0xFF
+    if length < 6 or kind > 2:
+        raise MusicFileError(f"has a damaged MIDI header (type {kind}; there are 0, 1 and 2). Download or export it again.")
+    if division & 0x8000 and frames in (24, 25, 29, 30) and ticks:
+        return kind, (29.97 if frames == 29 else frames) * ticks / 2  # SMPTE: ticks of half a second
+    if division & 0x8000 or not division:
+        number = struct.unpack(">h", header[12:14])[0]
+        raise MusicFileError(f"says that a quarter note has {number} ticks, which makes no sense. Export it again.")
+    return kind, float(division)
+
+
+def _from_midi(data: bytes, drums: bool) -> list[Score]:
+    data = data[data.find(b"MThd") :]
+    kind, ticks = midi_header(data)
+    tracks = list(_tracks(data))
+    scores = [_song(song, ticks, drums) for song in ([[track] for track in tracks] if kind == 2 else [tracks])]
+    if not any(map(len, scores)) and any(part.is_drum and len(part.notes) for _, track in tracks for part in track.tracks):
+        raise MusicFileError("holds drums only (MIDI channel 10). Use a file with pitched notes, or pass drums=True.")
+    is_smpte = data[12] & 0x80  # then tempo events mean nothing
+    return [replace(score, tempo=120.0) for score in scores] if is_smpte else scores
+
+
+def _tracks(data: bytes) -> Iterator[tuple[str, symusic.core.ScoreTick]]:
+    """Yield each track's name and its events. Tracks are parsed one by one, so that we know which is which."""
+    import symusic
+
+    header = struct.pack(">4sIHHH", b"MThd", 6, 1, 1, TICKS)
+    place, number = 8 + int.from_bytes(data[4:8]), 0
+    while place + 8 <= len(data):
+        name, length = data[place : place + 4], int.from_bytes(data[place + 4 : place + 8])
+        chunk = data[place : place + 8 + length]
+        place += 8 + length
+        if name != b"MTrk":  # the standard says to skip what one does not know
+            continue
+        number += 1
+        if place > len(data):
+            missing = place - len(data)
+            raise MusicFileError(f"is cut short: {missing:,} bytes of track {number} are missing. Download or export it again.")
+        try:
+            yield _track_name(chunk), symusic.Score.from_midi(header + chunk, sanitize_data=True)
+        except (RuntimeError, ValueError) as error:
+            words = str(error).removeprefix("MiniMidi: ").removesuffix(": iostream error")[:100]
+            raise MusicFileError(f"is damaged in track {number} ({words}). Use another copy, or export it again.") from None
+
+
+def _track_name(chunk: bytes) -> str:
+    """Find the name event near a track's start; symusic forgets the name of a track without notes, the title's place."""
+    found = re.search(rb"\0\xff\x03([\x81-\xff]?)([\0-\x7f])", chunk[:512], re.S)
+    if not found:
+        return ""
+    length = (found[1][0] & 127 if found[1] else 0) * 128 + found[2][0]
+    return "".join(filter(str.isprintable, text_of(chunk[found.end() : found.end() + length]))).strip()
+
+
+def _song(tracks: _Tracks, ticks: float, drums: bool) -> Score:
+    """Make one Score of the tracks that sound together."""
+    voices = [voice for _, track in tracks for voice in _voices(track, ticks, drums)]
+    voices.sort(key=lambda voice: -voice["pitch"].mean())  # stable: equals stay in the order of the file
+    for number, voice in enumerate(voices):
+        voice["voice"] = min(number, 255)
+    notes = np.concatenate(voices) if voices else np.zeros(0, NOTE)
+    if (notes["onset"] < 0).any() or (notes["duration"] < 0).any():
+        raise MusicFileError(f"has a note beyond beat {2**31 / ticks:,.0f}, where readers stop counting. Correct or remove it.")
+    meter, shift = _bars(tracks, ticks)
+    notes["onset"] += shift
+    return Score(
+        repaired(notes),
+        title=tracks[0][0] if tracks else "",
+        tempo=_first(tracks, "tempos", lambda event: _tempo(event.mspq)) or 120.0,
+        time_signature=meter,
+        key=_first(tracks, "key_signatures", lambda event: _KEYS.get((event.key, event.tonality))),
+    )
+
+
+def _voices(track: symusic.core.ScoreTick, ticks: float, drums: bool) -> list[np.ndarray]:
+    """Arrange one track's notes in voices. symusic cuts a track by channel and instrument; where the pieces
+    only follow each other (a change of instrument), they are one voice.
+    """
+    parts = []
+    for part in track.tracks:
+        if len(part.notes) and (drums or not part.is_drum):
+            events = part.notes.numpy()
+            notes = np.zeros(len(part.notes), NOTE)
+            notes["onset"], notes["duration"] = events["time"] / ticks, events["duration"] / ticks
+            notes["pitch"], notes["velocity"] = events["pitch"], events["velocity"]
+            parts.append(notes)
+    voices: list[np.ndarray] = []
+    for part in sorted(parts, key=lambda part: part["onset"].min()):
+        for number, voice in enumerate(voices):
+            if (voice["onset"] + voice["duration"]).max() <= part["onset"].min():
+                voices[number] = np.concatenate([voice, part])
+                break
+        else:
+            voices.append(part)
+    return voices
+
+
+def _bars(tracks: _Tracks, ticks: float) -> tuple[tuple[int, int], float]:
+    """Return the time signature, and how much of the first bar an upbeat leaves silent, in quarter lengths.
+
+    Notation programs export an upbeat as one short bar with a time signature of its own: 1/8, a bar later 3/8.
+    """
+    events = sorted((e.time / ticks, e.numerator, e.denominator) for _, track in tracks for e in track.time_signatures)
+    signs = [(time, meter) for time, *numbers in events if (meter := _meter(*numbers))] or [(0.0, (4, 4))]
+    lengths = [4 * beats / unit for _, (beats, unit) in signs[:2]]
+    if len(signs) > 1 and signs[0][0] == 0 and signs[1][0] == lengths[0] < lengths[1]:
+        return signs[1][1], lengths[1] - lengths[0]
+    return signs[0][1], 0.0
+
+
+def _first(tracks: _Tracks, kind: str, read: Callable[[Any], Any]) -> Any:
+    """Return what `read` makes of the earliest event that means something to it."""
+    events = sorted((event for _, track in tracks for event in getattr(track, kind)), key=lambda event: event.time)
+    return next((value for value in map(read, events) if value), None)
+
+
+def _tempo(microseconds: int) -> float | None:
+    """Return the roundest tempo that MIDI's whole microseconds a quarter note can stand for: 97, not 96.99995."""
+    if not 0 < microseconds < 2**24:
+        return None
+    exact = 60e6 / microseconds
+    rounded = (round(exact, digits) for digits in range(4))
+    return next((tempo for tempo in rounded if tempo and round(60e6 / tempo) == microseconds), exact)
+
+
+# Keys, as (sharps, or below 0 flats; 0 for major and 1 for minor), which is what MIDI writes. It knows no other modes.
+_FIFTHS = "F- C- G- D- A- E- B- F C G D A E B F# C# G# D# A# E# B#".split()
+_MODES = {"locrian": 13, "phrygian": 12, "minor": 11, "aeolian": 11, "dorian": 10, "mixolydian": 9, "major": 8, "ionian": 8}
+_MODES |= {"": 8, "lydian": 7}  # the place of the tonic among the fifths, where there are no sharps
+_SIGNATURES = {
+    f"{_FIFTHS[place + sharps]} {mode}".strip(): (sharps, int(place > 9))
+    for mode, place in _MODES.items()
+    for sharps in range(-7, 8)
+}
+_KEYS = {signature: name for name, signature in _SIGNATURES.items() if name.endswith(("major", "minor"))}
+
+
+# --- MIDI, written ---------------------------------------------------------------------------------------
+
+
+def to_midi(score: Score) -> bytes:
+    """Write a type 1 file with a track for each voice, as `files.write_midi` describes it."""
+    import symusic
+
+    if not 4 <= score.tempo <= 10_000 or score.time_signature[0] > 255:
+        has = f"tempo {score.tempo:g} and {score.time_signature[0]} beats a bar"
+        raise MusicFileError(f"MIDI holds tempos of 4 to 10,000 and up to 255 beats a bar. This score has {has}; change that.")
+    song = symusic.Score(TICKS)
+    song.tempos.append(symusic.Tempo(0, score.tempo))
+    song.time_signatures.append(symusic.TimeSignature(0, *score.time_signature))
+    if score.key in _SIGNATURES:
+        song.key_signatures.append(symusic.KeySignature(0, *_SIGNATURES[score.key]))
+    song.tracks.append(symusic.Track(name=score.title))  # the first track's name is the title
+    notes = score.notes.copy()
+    notes["onset"] = np.round(score.notes["onset"] * TICKS)
+    ends = np.round((score.notes["onset"] + score.notes["duration"]) * TICKS)
+    notes["duration"] = np.maximum(ends - notes["onset"], 1)
+    notes = repaired(notes)
+    for voice in np.unique(notes["voice"]):
+        part = notes[notes["voice"] == voice]
+        track = symusic.Track(name=f"voice {voice}")
+        times = part["onset"].astype(np.int32), part["duration"].astype(np.int32)
+        touch = part["pitch"].astype(np.int8), np.maximum(part["velocity"], 1).astype(np.int8)
+        track.notes = symusic.Note.from_numpy(*times, *touch, "tick")
+        song.tracks.append(track)
+    return song.dumps_midi()
+
+
+# --- notation --------------------------------------------------------------------------------------------
+
+
+def _from_notation(data: bytes, kind: str, max_notes: int) -> list[Score]:
+    if kind == "abc":
+        try:
+            return scores_from_abc(text_of(data))
+        except ValueError as error:
+            raise MusicFileError(f"{error} Correct or remove it.") from None
+    if kind == "kern":
+        from music21.humdrum.spineParser import HumdrumDataCollection
+
+        kern = HumdrumDataCollection(text_of(data))
+        kern.parse()
+        return [from_music21(kern.stream)]
+    if kind == "mxl":
+        data = _unzip(data)
+    _screen_xml(data, max_notes)
+    from music21.musicxml.xmlToM21 import MusicXMLImporter
+
+    importer = MusicXMLImporter()
+    importer.xmlText = text_of(data)
+    importer.parseXMLText()
+    return [from_music21(importer.stream)]
+
+
+def _unzip(data: bytes) -> bytes:
+    """Take the MusicXML out of an .mxl, which is a zip archive; trust none of the sizes that it claims."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = [name for name in archive.namelist()[:1000] if not name.startswith(("META-INF", "__MACOSX"))]
+            name = next((name for name in names if name.lower().endswith((".musicxml", ".xml"))), None)
+            if name is None:
+                raise MusicFileError("is a zip archive without MusicXML in it. Export the piece as MusicXML.")
+            with archive.open(name) as file:
+                text = file.read(MAX_BYTES + 1)
+    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError, zlib.error):
+        raise MusicFileError("is a damaged zip archive. Download or export it again.") from None
+    if len(text) > MAX_BYTES:
+        raise MusicFileError(f"unpacks to more than {MAX_BYTES // 2**20} MB, as no piece of music does. Do not use it.")
+    return text
+
+
+def _screen_xml(data: bytes, max_notes: int) -> None:
+    """Run through the XML once, building nothing: is it whole, is it a score, how many notes, does it define entities?"""
+    from xml.parsers import expat
+
+    names: list[str] = []
+
+    def refuse(*_: Any) -> None:  # MusicXML has no use for entities; a few lines of them can unfold to gigabytes
+        raise MusicFileError("defines XML entities, as no music program does. Do not use it.")
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = lambda name, _: names.append(name)
+    parser.EntityDeclHandler = refuse
+    try:
+        parser.Parse(data, True)
+    except expat.ExpatError as error:
+        raise MusicFileError(f"is damaged or cut short as XML ({error}). Download or export it again.") from None
+    if names[0] != "score-partwise":
+        raise MusicFileError(f"is XML but no MusicXML score (it is <{names[0][:40]}>). Export it as MusicXML, partwise.")
+    if (count := names.count("note")) > 2 * max_notes:  # rests and tied notes count here too, so be generous
+        raise MusicFileError(f"holds {count:,} notes and rests, too many. Split it, or pass max_notes={count}.")
+
+
+def to_musicxml(score: Score) -> bytes:
+    """Write MusicXML, by way of music21."""
+    from music21.musicxml.m21ToXml import GeneralObjectExporter
+
+    try:
+        return GeneralObjectExporter(to_music21(score)).parse()
+    except Exception as error:
+        reason = f"music21 finds no notation for this score ({brief(error)})."
+        raise MusicFileError(f"{reason} Round its times to a grid, or write MIDI.") from error
+
+
+# Notes of notation, on their way to a Score, are rows: (onset, duration, pitch, voice, velocity, tied to the next).
+
+
+def _notation_score(rows: list[tuple], shift: float, words: dict[str, Any]) -> Score:
+    """Build the Score: ties joined, every onset moved by `shift`, so that onset 0 is a bar line."""
+    joined: list[list] = []
+    open_ties: dict[tuple, list] = {}  # (voice, pitch) -> the note that waits for its continuation
+    for onset, duration, pitch, voice, velocity, goes_on in sorted(rows, key=lambda row: row[0]):
+        note = open_ties.pop((voice, pitch), None)
+        if note is not None and abs(note[0] + note[1] - onset) < 1e-6:
+            note[1] += duration
+        else:
+            note = [onset, duration, pitch, voice, velocity]
+            joined.append(note)
+        if goes_on:
+            open_ties[voice, pitch] = note
+    notes = [(float(onset + Fraction(shift)), float(duration), *others) for onset, duration, *others in joined if duration > 0]
+    return Score(np.array(notes, dtype=NOTE), **words)
+
+
+# --- music21 ---------------------------------------------------------------------------------------------
+
+
+def from_music21(stream: music21.stream.Stream) -> Score:
+    """Make a Score of a music21 stream.
+
+    Each part becomes a voice, in order of the score; a chord becomes notes that share an onset. Pitches are
+    those that sound, also of transposing instruments. Tied notes are joined. Repeats are not played out;
+    grace notes, chord symbols and unpitched percussion are left out; and the first time signature, key and
+    tempo count for the whole piece.
+    """
+    from music21 import stream as m21stream
+
+    parts = list(stream.parts) if isinstance(stream, m21stream.Score) and stream.parts else [stream]
+    if any(part.atSoundingPitch is False for part in parts):  # a clarinet in B flat is written a tone too high
+        return from_music21(stream.toSoundingPitch())
+    rows = [row for voice, part in enumerate(parts) for row in _part_rows(part, min(voice, 255))]
+    return _notation_score(rows, _upbeat_of(parts[0]), _words_of(stream))
+
+
+def _part_rows(part: music21.stream.Stream, voice: int) -> Iterator[tuple]:
+    for element in part.flatten().notes:
+        if element.duration.isGrace or "ChordSymbol" in element.classes:
+            continue
+        velocity = int(element.volume.velocity or 80)
+        onset, duration = Fraction(element.offset), Fraction(element.quarterLength)  # three triplets are a whole
+        for single in element.notes if "ChordBase" in element.classes else [element]:
+            if "Unpitched" not in single.classes:
+                goes_on = single.tie is not None and single.tie.type in ("start", "continue")
+                yield onset, duration, int(single.pitch.midi), voice, velocity, goes_on
+
+
+def _upbeat_of(part: music21.stream.Stream) -> float:
+    """Length of the silence that the first bar lacks, in quarter lengths: 3.0 for a one-beat upbeat in 4/4."""
+    measures = part.getElementsByClass("Measure")
+    if len(measures) < 2:  # a lone short bar is unfinished, not an upbeat
+        return 0.0
+    signature = measures[0].timeSignature or measures[0].getContextByClass("TimeSignature")
+    if signature is None:
+        return 0.0
+    bar = float(signature.barDuration.quarterLength)
+    missing = bar - float(measures[0].duration.quarterLength)
+    return missing if 0 < missing < bar else 0.0
+
+
+def _words_of(stream: music21.stream.Stream) -> dict[str, Any]:
+    """Read title, tempo, time signature and key, where the stream has them."""
+    flat = stream.flatten()
+    meters = (_meter(sign.numerator, sign.denominator) for sign in flat.getElementsByClass("TimeSignature"))
+    key = flat.getElementsByClass("Key").first()
+    mark = flat.getElementsByClass("MetronomeMark").first()
+    about = stream.metadata
+    tempo = mark.getQuarterBPM() if mark is not None else None
+    return {
+        "title": (about.title or about.movementName or "") if about is not None else "",
+        "tempo": float(tempo or 120.0),
+        "time_signature": next(filter(None, meters), (4, 4)),
+        "key": key.name if key is not None else None,
+    }
+
+
+def to_music21(score: Score) -> music21.stream.Score:
+    """Make a music21 score: a part for each voice, with bars, chords, rests and ties."""
+    from music21 import chord, key, metadata, meter, note, stream, tempo
+
+    result = stream.Score()
+    result.metadata = metadata.Metadata(title=score.title or "musiclab")
+    for voice in score.voices or (0,):
+        part = stream.Part(id=f"voice {voice}")
+        part.insert(0, tempo.MetronomeMark(number=score.tempo))
+        part.insert(0, meter.TimeSignature("{}/{}".format(*score.time_signature)))
+        if score.key:
+            tonic, _, mode = score.key.partition(" ")
+            part.insert(0, key.Key(tonic, mode or None))
+        notes = score.voice(voice).notes
+        # One element for all notes with the same onset and duration, so that chords stay chords.
+        for onset, duration in sorted(set(zip(notes["onset"].tolist(), notes["duration"].tolist(), strict=True))):
+            same = notes[(notes["onset"] == onset) & (notes["duration"] == duration)]
+            pitches = [int(p) for p in same["pitch"]]
+            element = note.Note(pitches[0]) if len(pitches) == 1 else chord.Chord(pitches)
+            element.quarterLength = duration
+            element.volume.velocity = int(same["velocity"][0])
+            part.insert(onset, element)
+        result.insert(0, part)
+    return result
+
+
+# --- ABC -------------------------------------------------------------------------------------------------
+
+
+def scores_from_abc(text: str) -> list[Score]:
+    """Read every tune of an ABC text, in the order of the text; a tune's voices (V:) in order of appearance.
+
+    music21 splits a tune into tokens and works out pitch and duration of each; its next step, building a
+    stream, takes fifteen times as long and adds nothing that a Score keeps, so it is left out.
+
+    Raises
+    ------
+    ValueError
+        If a tune breaks the rules of ABC; the message names the tune.
+    """
+    # Split here, not by music21: its dictionary of tunes loses those that share a number.
+    preamble, *tunes = re.split(r"^(?=X:)", text, flags=re.MULTILINE)
+    if not tunes:
+        tunes = [text]
+    else:  # fields above the first tune hold for all; other text there would be taken for notes
+        tunes = ["\n".join([*re.findall(r"^[A-Z]:.*", preamble, re.MULTILINE), tune]) for tune in tunes]
+    scores = []
+    for number, tune in enumerate(tunes, 1):
+        try:
+            scores.append(_abc_tune(tune))
+        except MemoryError:
+            raise
+        except Exception as error:  # music21's parser has a dozen ways to fail
+            title = next(iter(re.findall(r"^T:\s*(.*?)\s*$", tune, re.MULTILINE)), "no title")
+            raise ValueError(f"tune {number} ({title}) breaks the rules of ABC ({brief(error)}).") from error
+    return [score for score in scores if len(score)]
+
+
+def _abc_tune(text: str) -> Score:
+    from music21 import abcFormat, pitch
+
+    tune = abcFormat.ABCHandler()
+    tune.process(text)
+    words: dict[str, Any] = {"title": tune.getTitle() or ""}
+    rows, first_bar_line, voice = [], None, ""
+    clocks = {"": Fraction(0)}  # each voice's time
+    for token in tune.tokens:
+        if isinstance(token, abcFormat.ABCMetadata):
+            if token.tag == "V":
+                voice = token.data.split()[0]
+                clocks.setdefault(voice, Fraction(0))
+            words = _abc_words(token) | words  # the first one counts for the whole tune
+        elif isinstance(token, abcFormat.ABCBar) and clocks[voice] > 0 and first_bar_line is None:
+            first_bar_line = float(clocks[voice])
+        elif isinstance(token, abcFormat.ABCNote) and not token.inGrace:
+            duration = Fraction(token.quarterLength)
+            if token.activeTuplet:  # music21 keeps the factor apart
+                duration *= token.activeTuplet.tupletMultiplier()
+            for single in token.subTokens if isinstance(token, abcFormat.ABCChord) else [token]:
+                if getattr(single, "pitchName", None) and not single.isRest:
+                    goes_on = token.tie in ("start", "continue")
+                    rows.append((clocks[voice], duration, pitch.Pitch(single.pitchName).midi, voice, 80, goes_on))
+            clocks[voice] += duration
+    names = {row[3] for row in rows}
+    numbers = {name: min(number, 255) for number, name in enumerate(name for name in clocks if name in names)}
+    rows = [(*row[:3], numbers[row[3]], *row[4:]) for row in rows]
+    bar = 4.0 * np.divide(*words.get("time_signature", (4, 4)))
+    shift = bar - first_bar_line if first_bar_line and first_bar_line < bar else 0.0
+    return _notation_score(rows, shift, words)
+
+
+def _abc_words(token: music21.abcFormat.ABCMetadata) -> dict[str, Any]:
+    if token.isMeter() and (signature := token.getTimeSignatureParameters()) and (meter := _meter(*signature[:2])):
+        return {"time_signature": meter}
+    if token.isKey() and (key := token.getKeySignatureObject()) is not None:
+        return {"key": getattr(key, "name", None)}
+    if token.isTempo() and (mark := token.getMetronomeMarkObject()) is not None:
+        return {"tempo": mark.getQuarterBPM() or 120.0}
+    return {}
