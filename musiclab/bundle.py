@@ -13,7 +13,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from musiclab.encoding import Encoding, encoding_from_settings
+from musiclab.files import write_atomically
 from musiclab.lstm import Stream
 
 __all__ = ["FORMAT", "Bundle", "BundleError", "load_bundle"]
@@ -75,19 +75,19 @@ class Bundle:
         return Stream(self.weights)
 
     def describe(self) -> str:
-        """Return the card as text: a few lines for a person."""
+        """Return the card as text: some lines for a person."""
         count = sum(w.size for w in self.weights.values())
         lines = [f"{self.name}: {self.model['kind']} model, {count:,} weights, encoding {self.encoding.name} ({self.encoding.size} tokens)"]
         for title, facts in self.card.items():
-            text = ", ".join(f"{k} {v}" for k, v in facts.items()) if isinstance(facts, Mapping) else str(facts)
-            lines.append(f"  {title}: {text}")
+            if isinstance(facts, Mapping):
+                lines += [f"  {title}", *(f"    {name}: {value}" for name, value in facts.items())]
+            else:
+                lines.append(f"  {title}: {', '.join(map(str, facts)) if isinstance(facts, list) else facts}")
         return "\n".join(lines)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the bundle to one file. Raises BundleError if the file exists and `overwrite` is not set."""
         file = Path(path)
-        if file.exists() and not overwrite:
-            raise BundleError(f"{file} exists. Choose another name, or pass overwrite=True to replace it.")
         words = {
             "format": FORMAT,
             "name": self.name,
@@ -98,10 +98,13 @@ class Bundle:
         arrays = {f"weights/{name}": value for name, value in self.weights.items()}
         buffer = io.BytesIO()
         np.savez_compressed(buffer, bundle=np.frombuffer(json.dumps(words).encode(), dtype=np.uint8), **arrays)
-        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=file.stem, suffix=".part")
-        with os.fdopen(handle, "wb") as out:
-            out.write(buffer.getvalue())
-        os.replace(temporary, file)
+        try:
+            write_atomically(file, buffer.getvalue(), overwrite=overwrite)
+        except FileExistsError:
+            raise BundleError(f"{file} exists. Choose another name, or pass overwrite=True to replace it.") from None
+        except (FileNotFoundError, NotADirectoryError):
+            wrong = f"there is no folder {file.parent} to write {file.name} to."
+            raise BundleError(f"{wrong} Create it, or choose another place.") from None
         return file
 
 
@@ -115,16 +118,20 @@ def load_bundle(name: str | os.PathLike[str]) -> Bundle:
         of musiclab. The message says which.
     """
     file = Path(name)
-    if not file.exists() and file.suffix == "" and len(file.parts) == 1:
+    if not file.is_file() and file.suffix == "" and len(file.parts) == 1:
         file = _SHIPPED / f"{name}.bundle"
     if not file.is_file():
         shipped = ", ".join(sorted(p.stem for p in _SHIPPED.glob("*.bundle"))) or "none"
         raise BundleError(f"there is no bundle {str(name)!r}. The course's own: {shipped}. For one of yours give the path of its file.")
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with zipfile.ZipFile(file) as archive, np.load(file, allow_pickle=False) as arrays:
+            if broken := archive.testzip():
+                raise ValueError(f"the checksum of {broken} does not match")
             words = json.loads(arrays["bundle"].tobytes())
             weights = {key.removeprefix("weights/"): arrays[key] for key in arrays.files if key.startswith("weights/")}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+            if not isinstance(words, dict):
+                raise ValueError("its description is missing")
+    except Exception as error:  # a file of chance bytes finds a dozen ways to fail in zipfile and NumPy
         raise BundleError(f"{file.name} is not a bundle, or is damaged ({error}). Copy it again, or train it again.") from None
     if words.get("format") != FORMAT:
         raise BundleError(
@@ -133,10 +140,18 @@ def load_bundle(name: str | os.PathLike[str]) -> Bundle:
         )
     try:
         encoding = encoding_from_settings(words["encoding"])
+        bundle = Bundle(words["name"], weights, encoding, words["model"], words["card"])
     except ValueError as error:
         raise BundleError(f"{file.name} cannot be used: {error}") from None
+    except (KeyError, TypeError) as error:
+        raise BundleError(f"{file.name} is not a bundle, or is damaged ({error}). Copy it again, or train it again.") from None
     _check_sizes(file.name, weights, encoding)
-    return Bundle(words["name"], weights, encoding, words["model"], words["card"])
+    if bundle.model.get("kind") == "stream":
+        try:
+            Stream(weights)
+        except (KeyError, IndexError, ValueError) as error:
+            raise BundleError(f"{file.name} lacks weights, or they do not fit together ({error}). Copy it again.") from None
+    return bundle
 
 
 def _check_sizes(file: str, weights: Mapping[str, np.ndarray], encoding: Encoding) -> None:

@@ -18,7 +18,6 @@ import json
 import os
 import re
 import sys
-import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable, Sequence
@@ -122,8 +121,10 @@ def load_corpus(name: str, *, jobs: int | None = None, progress: bool = True) ->
     read = _read_chorales if name == "bach-chorales" else _read_abc
 
     def fill() -> Corpus:
-        jobs_list = _work(sorted(folder.glob(pattern)), folder, split=name != "bach-chorales")
-        return _gather(name, _in_parallel(read, jobs_list, jobs, f"Reading {name}" if progress else None))
+        work = _work(sorted(folder.glob(pattern)), folder, split=name != "bach-chorales")
+        if not work:
+            raise MusicFileError(f"the music21 that is installed lacks {folder / pattern}. Install it again, with pip.")
+        return _gather(name, _in_parallel(read, work, jobs, f"Reading {name}" if progress else None))
 
     return _cached(f"{name}-{_key(name, version('music21'))}", fill)
 
@@ -193,7 +194,10 @@ def _work(paths: Sequence[Path], folder: Path, split: bool) -> list[tuple[str, s
 
 
 def _read_abc(text: str, source: str) -> _Result:
-    return source, files.scores_from_abc(text)
+    try:
+        return source, files.scores_from_abc(text)
+    except ValueError as error:
+        return source, str(error)
 
 
 def _read_chorales(path: str, source: str) -> _Result:
@@ -250,13 +254,14 @@ def _cached(name: str, fill: Callable[[], Corpus]) -> Corpus:
     path = cache_folder() / f"{name}.npz"
     try:
         return _unpack(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         warnings.warn(f"the cache file {path.name} is damaged ({error}) and is made again.", stacklevel=3)
     corpus = fill()
     try:
-        _write_atomically(path, _pack(corpus))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write_atomically(path, _pack(corpus), overwrite=True)
     except OSError as error:
         warnings.warn(f"the corpus could not be cached ({error}); set MUSICLAB_CACHE to a folder that can be written.", stacklevel=3)
     return corpus
@@ -280,15 +285,3 @@ def _unpack(data: bytes) -> Corpus:
         corpus._words = [{**w, "time_signature": tuple(w["time_signature"])} for w in words["words"]]
         corpus._notes, corpus._ends = arrays["notes"], arrays["ends"]
     return corpus
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

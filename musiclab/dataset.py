@@ -68,6 +68,9 @@ def duplicate_groups(scores: Sequence[Score], *, length: int = 8, share: float =
         if len(pieces) <= 100:  # a turn of phrase found in more pieces than that tells nothing about any two
             shared.update(combinations(pieces, 2))
     groups = _Groups(len(scores))
+    first: dict[frozenset[bytes], int] = {}
+    for piece, mine in enumerate(prints):  # the very same melody counts, in however many pieces it is found
+        groups.join(first.setdefault(frozenset(mine), piece), piece)
     for (a, b), count in shared.items():
         if count >= share * min(len(prints[a]), len(prints[b])):
             groups.join(a, b)
@@ -130,10 +133,10 @@ def split_pieces(scores: Sequence[Score], *, valid: float = 0.1, test: float = 0
     side = np.where(drawn < test * len(scores), 2, np.where(drawn < (test + valid) * len(scores), 1, 0))
     if test > 0:
         side[0] = 2
-    if valid > 0 and not (side == 1).any():
-        side[int(test > 0)] = 1
     if not (side == 0).any():
         side[-1] = 0
+    if valid > 0 and not (side == 1).any():
+        side[int(test > 0)] = 1
     by_piece = side[np.argsort(order)][groups]
     return Split(*(np.flatnonzero(by_piece == number) for number in (0, 1, 2)))
 

@@ -127,7 +127,7 @@ class Encoding:
         int32 array (steps + 1, columns)
             Row t is [token t-1 (END for t = 0), context of step t].
         """
-        start = np.full_like(tokens[:1], END) if len(tokens) else np.zeros(1, dtype=np.int32)
+        start = np.full((1, *tokens.shape[1:]), END, dtype=np.int32)
         previous = np.concatenate([start, tokens])  # (steps + 1,) or, with several voices, (steps + 1, voices)
         return np.column_stack([previous, self.context(0, len(previous), time_signature)]).astype(np.int32)
 
@@ -137,7 +137,7 @@ class Encoding:
         outside = (tokens < 0) | (tokens >= self.size)
         if outside.any():
             raise ValueError(f"token {tokens[outside][0]} is not in the vocabulary of {self.name}, which has 0 to {self.size - 1}.")
-        ends = np.flatnonzero((tokens == END).reshape(len(tokens), -1).any(axis=1))
+        ends = np.flatnonzero((tokens == END).any(axis=tuple(range(1, tokens.ndim))))
         return tokens[: ends[0]] if len(ends) else tokens
 
 
@@ -184,10 +184,15 @@ class NoteNameEncoding(Encoding):
     name, version = "note-names", 1
 
     def __init__(self, names: Iterable[str], step: float = 0.5) -> None:
-        self.names = tuple(sorted(set(names), key=_pitches_of))
+        # B#3 is C4, and E4.C4 is C4.E4: each event has one name, whatever the order and the spelling given.
+        events = {tuple(sorted(set(_pitches_of(name)))) for name in names}
+        self.names = tuple(".".join(pitch_name(p) for p in event) for event in sorted(events))
         self.step = float(step)
+        if not (np.isfinite(self.step) and self.step > 0):
+            raise ValueError(f"step={step}: it must be above 0 quarter lengths.")
         self.vocabulary = ("END", *self.names)
         self.allowed = np.ones((self.size, self.size), dtype=bool)
+        self.allowed[END, END] = False  # a piece has at least one event
         self.quarters = np.where(np.arange(self.size) == END, 0.0, self.step)
         self._token_of = {name: token for token, name in enumerate(self.vocabulary)}
 
@@ -240,7 +245,10 @@ def _pitches_of(name: str) -> list[int]:
     """Turn "C4.E4" into [60, 64]."""
     steps = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
     try:
-        return [steps[p[0]] + p.count("#") + 12 * (int(p[1:].lstrip("#")) + 1) for p in name.split(".")]
+        pitches = [steps[p[0]] + p.count("#") + 12 * (int(p[1:].lstrip("#")) + 1) for p in name.split(".")]
+        if not all(0 <= p <= 127 for p in pitches):
+            raise ValueError
+        return pitches
     except (KeyError, IndexError, ValueError):
         raise ValueError(f"{name!r} is not the name of an event; write a note as 'C#4' and a chord as 'C4.E4.G4'.") from None
 
@@ -282,6 +290,7 @@ class GridEncoding(Encoding):
         self.steps_per_quarter = int(steps_per_quarter)
         self.vocabulary = ("END", "REST", "HOLD", *(pitch_name(p) for p in range(128)))
         self.allowed = np.ones((self.size, self.size), dtype=bool)
+        self.allowed[END, END] = False  # a piece has at least one step
         self.allowed[[END, REST], HOLD] = False  # nothing sounds that could be held
         self.quarters = np.where(np.arange(self.size) == END, 0.0, 1 / self.steps_per_quarter)
 
@@ -326,7 +335,7 @@ class GridEncoding(Encoding):
         bar = 4 * self.steps_per_quarter * beats / unit  # steps in a bar
         step = np.arange(start, stop)
         position = np.minimum(np.floor(step % bar), POSITIONS - 1)
-        metre = METRES.index(time_signature) if time_signature in METRES else len(METRES) - 1
+        metre = METRES.index((beats, unit)) if (beats, unit) in METRES else len(METRES) - 1
         return np.stack([position, np.full(stop - start, metre), np.floor(step / bar) % BARS], axis=1).astype(np.int32)
 
     def _fit(self, score: Score) -> tuple[np.ndarray, np.ndarray]:
@@ -374,7 +383,7 @@ class EventEncoding(Encoding):
         # Durations: every step up to two quarters, then ever wider up to sixteen.
         fine = np.arange(1, 2 * grid + 1)
         self.durations = np.unique(np.concatenate([fine, np.rint(2 * grid * 2 ** (np.arange(1, 13) / 4)).astype(int)]))
-        self.loudness = np.rint((np.arange(velocities) + 0.5) * 127 / velocities).astype(int).clip(1, 127)
+        self.loudness = np.rint((np.arange(velocities) + 0.5) * 127 / velocities + 0.5).astype(int)  # the middles of the bins
         groups = (1, self.longest_wait, 128, len(self.durations), len(self.loudness))
         self._wait, self._pitch, self._duration, self._velocity, size = (int(n) for n in np.cumsum(groups))
         self.vocabulary = (
@@ -401,16 +410,18 @@ class EventEncoding(Encoding):
         }
 
     def encode(self, score: Score) -> np.ndarray:
+        notes = self.quantise(score).notes
+        notes = notes[np.lexsort((notes["pitch"], notes["onset"]))]  # chords from low to high
+        starts = np.rint(notes["onset"] * self.steps_per_quarter).astype(int)
+        pitches = self._pitch + notes["pitch"].astype(int)
+        durations = self._duration + np.searchsorted(self.durations, np.rint(notes["duration"] * self.steps_per_quarter))
+        velocities = self._velocity + np.searchsorted(self.loudness, notes["velocity"])
         tokens: list[int] = []
         now = 0
-        notes = self.quantise(score).notes
-        for note in notes[np.lexsort((notes["pitch"], notes["onset"]))]:  # chords from low to high
-            start = round(note["onset"] * self.steps_per_quarter)
+        for start, *note in np.stack([starts, pitches, durations, velocities], axis=1).tolist():
             waits, rest = divmod(start - now, self.longest_wait)
             tokens += [self._wait + self.longest_wait - 1] * waits + [self._wait + rest - 1] * (rest > 0)
-            duration = np.searchsorted(self.durations, round(note["duration"] * self.steps_per_quarter))
-            velocity = np.searchsorted(self.loudness, note["velocity"])
-            tokens += [self._pitch + int(note["pitch"]), self._duration + int(duration), self._velocity + int(velocity)]
+            tokens += note
             now = start
         return np.array(tokens, dtype=np.int32)
 

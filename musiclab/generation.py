@@ -69,15 +69,21 @@ def distribution(
         For a value outside its range, or if nothing is allowed.
     """
     _check_controls(temperature, top_k, top_p)
-    logits = np.asarray(log_probabilities, dtype=np.float64) / temperature
+    logits = np.asarray(log_probabilities, dtype=np.float64)
+    if np.isnan(logits).any():
+        raise ValueError("the model's log-probabilities are not numbers; its training must have gone wrong.")
     if allowed is not None:
         if not allowed.any():
             raise ValueError("the grammar allows no token here.")
+        if logits[allowed].max() == -np.inf:  # what is possible is all equally unlikely to this model
+            logits = np.zeros_like(logits)
         logits = np.where(allowed, logits, -np.inf)
+    with np.errstate(over="ignore"):
+        logits = (logits - logits.max()) / temperature  # the likeliest stays at 0, however small the temperature
     if top_k is not None and top_k < len(logits):
         order = np.argsort(-logits, kind="stable")
         logits[order[top_k:]] = -np.inf
-    p = np.exp(logits - logits.max())
+    p = np.exp(logits)
     p /= p.sum()
     if top_p is not None and top_p < 1.0:
         order = np.argsort(-p, kind="stable")
@@ -125,6 +131,8 @@ def sample_tokens(
     while quarters < length and written < length * _MOST_TOKENS_A_QUARTER:
         log_probabilities = model.step(np.array([token, *next(context)]))
         allowed = encoding.allowed[token]
+        if not written:  # what may begin a piece may go on from a prompt: not END, nor holding the prompt's last note
+            allowed = allowed & encoding.allowed[END]
         if not stop and allowed[END]:
             allowed = allowed & (np.arange(encoding.size) != END)
         p = distribution(log_probabilities, temperature=temperature, top_k=top_k, top_p=top_p, allowed=allowed)
@@ -211,11 +219,10 @@ def generate(
 
 
 def _metre(bundle: Bundle, time_signature: tuple[int, int]) -> tuple[int, int]:
-    known = [tuple(metre) for metre in bundle.card.get("metres", [])]
-    if known and tuple(time_signature) not in known:
-        names = ", ".join(f"{beats}/{unit}" for beats, unit in known)
-        raise ValueError(f"the bundle {bundle.name!r} was not trained on music in {'{}/{}'.format(*time_signature)}; choose one of {names}.")
-    return tuple(time_signature)
+    known, wanted = bundle.card.get("metres", []), "{}/{}".format(*time_signature)
+    if known and wanted not in known:
+        raise ValueError(f"the bundle {bundle.name!r} was not trained on music in {wanted}; choose one of {', '.join(known)}.")
+    return Score([], time_signature=time_signature).time_signature  # a metre that a score cannot have is refused here
 
 
 def _encoded_prompt(encoding: Encoding, prompt: Score | None) -> np.ndarray:

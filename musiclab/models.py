@@ -10,12 +10,17 @@ messages that no setting turns off, and this module holds them back.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from musiclab.bundle import Bundle
 
 
 @contextmanager
@@ -43,7 +48,10 @@ with _quiet_start():
 
     keras.ops.convert_to_numpy(keras.ops.zeros(1) + 1)  # the first operation is what starts the device
 
-__all__ = ["keras", "original_model", "set_weights", "stream_model", "weights_of"]
+# TensorFlow warns of "retracing" when a notebook trains its fifth model, in words that differ from run to run.
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+__all__ = ["keras", "model_of", "original_model", "set_weights", "stream_model", "weights_of"]
 
 
 def original_model(window: int, size: int) -> keras.Model:
@@ -117,6 +125,17 @@ def stream_model(
         x = keras.layers.LSTM(size, return_sequences=True, name=f"lstm_{layer}")(x)  # (batch, steps, units)
     x = keras.layers.Dropout(dropout)(x)
     return keras.Model(inputs, keras.layers.Dense(outputs, name="dense")(x))  # (batch, steps, outputs)
+
+
+def model_of(bundle: Bundle) -> keras.Model:
+    """Build the Keras model of a bundle, with its weights."""
+    settings = {name: value for name, value in bundle.model.items() if name != "kind"}
+    if bundle.model["kind"] == "original":
+        model = original_model(settings["window"], bundle.encoding.size)
+    else:
+        model = stream_model(bundle.encoding.input_sizes, bundle.encoding.size, **settings)
+    set_weights(model, bundle.weights)
+    return model
 
 
 def weights_of(model: keras.Model) -> dict[str, np.ndarray]:

@@ -15,6 +15,7 @@ note sounds.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -80,9 +81,13 @@ class Score:
         if not (np.isfinite(self.tempo) and self.tempo > 0):
             raise ValueError(f"tempo {self.tempo}: it must be a positive number of quarter notes a minute.")
         notes = _as_notes(self.notes)
-        # Two stable keys in one sort: within an onset the highest voice, and in it the highest pitch, first.
-        order = np.lexsort((-notes["pitch"].astype(int), notes["voice"], notes["onset"]))
+        # Within an onset the highest voice, and in it the highest pitch, first; of equal pitches the longest,
+        # then the loudest, so that the order in which notes were given never shows.
+        order = np.lexsort(
+            (-notes["velocity"].astype(int), -notes["duration"], -notes["pitch"].astype(int), notes["voice"], notes["onset"])
+        )
         notes = notes[order]
+        notes["onset"] += 0.0  # -0.0 becomes 0.0: what is equal must have equal bytes, for the hash
         notes.setflags(write=False)
         object.__setattr__(self, "notes", notes)
         object.__setattr__(self, "time_signature", (int(beats), int(unit)))
@@ -103,7 +108,7 @@ class Score:
     def __repr__(self) -> str:
         beats, unit = self.time_signature
         title = f"{self.title!r}, " if self.title else ""
-        return f"Score({title}{len(self)} notes, {self.duration:g} quarter lengths, {beats}/{unit}, {self.key or 'no key'})"
+        return f"Score({title}{len(self)} notes, {self.duration:g} quarter lengths, {beats}/{unit}, tempo {self.tempo:g}, {self.key or 'no key'})"
 
     def _words(self) -> tuple:
         return (self.title, self.tempo, self.time_signature, self.key)
@@ -135,7 +140,8 @@ class Score:
 
         The key is moved along. Raises ValueError if a pitch would leave 0-127.
         """
-        pitches = self.notes["pitch"].astype(int) + int(semitones)
+        semitones = operator.index(semitones)  # 1.5 is no number of semitones
+        pitches = self.notes["pitch"].astype(int) + semitones
         if len(pitches) and (pitches.min() < 0 or pitches.max() > 127):
             raise ValueError(f"transposing by {semitones} would move pitches to {pitches.min()}-{pitches.max()}, outside 0-127.")
         notes = self.notes.copy()
@@ -145,14 +151,17 @@ class Score:
     def slice(self, start: float, end: float) -> Score:
         """Return what sounds from `start` up to `end`, both in quarter lengths; `start` becomes 0.
 
-        Notes that reach over an edge are cut there.
+        Notes that reach over an edge are cut there. Raises ValueError if `end` lies before `start`.
         """
+        if not start <= end:
+            raise ValueError(f"slice({start}, {end}): the end must not lie before the start.")
         onset = self.notes["onset"]
         inside = (onset < end) & (onset + self.notes["duration"] > start)
         notes = self.notes[inside].copy()
         stop = np.minimum(notes["onset"] + notes["duration"], end)
+        cut = (notes["onset"] < start) | (notes["onset"] + notes["duration"] > end)  # the others stay as they are, to the bit
         notes["onset"] = np.maximum(notes["onset"], start)
-        notes["duration"] = stop - notes["onset"]
+        notes["duration"][cut] = (stop - notes["onset"])[cut]
         notes["onset"] -= start
         return replace(self, notes=notes)
 
@@ -175,7 +184,7 @@ def _from_tuples(notes: Iterable[tuple]) -> np.ndarray:
         row = (*note, *(0, DEFAULT_VELOCITY)[len(note) - 3 :]) if 3 <= len(note) < 5 else tuple(note)
         if len(row) != 5:
             raise ValueError(f"note {index} has {len(row)} fields; give (onset, duration, pitch[, voice[, velocity]]).")
-        if not all(0 <= int(value) <= top for value, top in zip(row[2:], (127, 255, 127), strict=True)):
+        if not all(0 <= value <= top and value == int(value) for value, top in zip(row[2:], (127, 255, 127), strict=True)):
             _refuse(index, row)
         rows.append(row)
     return np.array(rows, dtype=NOTE)
@@ -185,7 +194,7 @@ def _refuse(index: int, note: tuple) -> None:
     onset, duration, pitch, voice, velocity = note
     raise ValueError(
         f"note {index} (onset {onset}, duration {duration}, pitch {pitch}, voice {voice}, velocity {velocity}): "
-        "onset must be 0 or more, duration above 0, pitch and velocity 0-127, voice 0-255."
+        "onset must be 0 or more, duration above 0, pitch and velocity 0-127, voice 0-255, the last three whole numbers."
     )
 
 
@@ -198,7 +207,9 @@ def _transpose_key(key: str | None, semitones: int) -> str | None:
     if key is None:
         return None
     tonic, _, mode = key.partition(" ")
-    step = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[tonic[0].upper()]
-    step += tonic.count("#") - tonic.count("-")
+    steps = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+    if tonic[:1].upper() not in steps or not mode:
+        raise ValueError(f"key {key!r}: write tonic and mode, such as 'G major', 'F# minor' or 'B- major' (B flat).")
+    step = steps[tonic[0].upper()] + tonic.count("#") - tonic.count("-")
     names = _MINOR if mode == "minor" else _MAJOR
     return f"{names[(step + semitones) % 12]} {mode}" if semitones % 12 else key

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
 import math
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ from musiclab.bundle import Bundle
 from musiclab.corpus import load_corpus
 from musiclab.dataset import Batches, Piece, encode_pieces, split_pieces, windows
 from musiclab.encoding import END, METRES, Encoding, GridEncoding, NoteNameEncoding
-from musiclab.files import read_score
+from musiclab.files import read_score, write_atomically
 from musiclab.models import keras, original_model, stream_model, weights_of
 from musiclab.score import Score
 
@@ -201,10 +201,13 @@ class _State:
         arrays = {f"variable_{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(self.variables())}
         arrays |= {f"best_{i}": value for i, value in enumerate(self.best)}
         words = json.dumps({"settings": self.settings, "history": self.history})
-        write_arrays(file, arrays | {"words": np.frombuffer(words.encode(), dtype=np.uint8)})
+        buffer = io.BytesIO()
+        np.savez(buffer, words=np.frombuffer(words.encode(), dtype=np.uint8), **arrays)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, buffer.getvalue(), overwrite=True)
 
     def load(self, file: Path) -> None:
-        with np.load(file, allow_pickle=False) as arrays:
+        with self._open(file) as arrays:
             words = json.loads(arrays["words"].tobytes())
             for name, value in self.settings.items():
                 if words["settings"][name] != value:
@@ -213,20 +216,22 @@ class _State:
                         f" and is now {value}. Name another file, or delete this one to begin anew."
                     )
             variables = self.variables()
-            if any(arrays[f"variable_{i}"].shape != tuple(v.shape) for i, v in enumerate(variables)):
+            shapes = [arrays[name].shape for name in arrays if name.startswith("variable_")]
+            if shapes != [tuple(v.shape) for v in variables]:
                 raise ValueError(f"the checkpoint {file} belongs to a model of another shape. Name another file, or delete it.")
             for i, variable in enumerate(variables):
                 variable.assign(arrays[f"variable_{i}"])
             self.best = [arrays[f"best_{i}"] for i in range(len(self.model.trainable_variables))]
             self.history = words["history"]
 
-
-def write_arrays(file: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write arrays to one file, under another name first: there is never half a file under its name."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=file.stem, suffix=".part", delete=False) as temporary:
-        np.savez(temporary, **arrays)
-    os.replace(temporary.name, file)
+    @staticmethod
+    def _open(file: Path) -> Any:
+        try:
+            arrays = np.load(file, allow_pickle=False)
+            arrays["words"].tobytes()
+            return arrays
+        except Exception as error:  # chance bytes find a dozen ways to fail in zipfile and NumPy
+            raise ValueError(f"{file} is not a checkpoint, or is damaged ({error}). Name another file, or delete it.") from None
 
 
 class Progress:
@@ -249,7 +254,7 @@ class Progress:
         """Show the last epoch's figures."""
         last = history[-1]
         self.text = f", epoch {last['epoch']}: " + (f"valid {last['valid']:.3f}" if "valid" in last else f"loss {last['loss']:.3f}")
-        if not sys.stdout.isatty() and self.bar.disable:
+        if self.bar.disable:  # a log file gets a line an epoch
             print(f"epoch {last['epoch']:3d}  " + "  ".join(f"{k} {v:.4f}" for k, v in last.items() if k != "epoch"), flush=True)
 
     def close(self) -> None:
@@ -297,6 +302,7 @@ def make_melody(epochs: int, checkpoint: Path | None) -> Bundle:
         Batches(valid_set, encoding, batch_size=64, shuffle=False),
         epochs=epochs,
         checkpoint=checkpoint,
+        progress=sys.stdout.isatty(),
     )
     best = min(history, key=lambda row: row["valid"])
     test_batches = Batches(test_set, encoding, batch_size=64, shuffle=False)
@@ -310,7 +316,7 @@ def make_melody(epochs: int, checkpoint: Path | None) -> Bundle:
         "split": {"by": "piece, near-duplicates together", "seed": 0, "train": len(train_set), "valid": len(valid_set), "test": len(test_set)},
         "training": {"epochs": len(history), "best epoch": best["epoch"], "minutes": round(sum(r["seconds"] for r in history) / 60)},
         "metrics": metrics,
-        "metres": sorted({score.time_signature for score in scores}),
+        "metres": [f"{beats}/{unit}" for beats, unit in sorted({score.time_signature for score in scores})],
         "licence": "CC0 for the weights; the tunes themselves are traditional and are not contained",
     }
     return Bundle("melody", weights_of(model), encoding, {"kind": "stream", **settings}, card)
