@@ -76,13 +76,18 @@ class Markov:
         keys = np.concatenate([self._keys(inputs) for inputs, _ in pieces])  # (N, order + 1)
         self._tables = []
         for order in range(self.order + 1):
-            pairs, counts = np.unique(_mix(keys[:, order], targets), return_counts=True)
-            contexts, first, visits = np.unique(keys[:, order], return_index=True, return_counts=True)
+            pairs, one_of_each, counts = np.unique(_mix(keys[:, order], targets), return_index=True, return_counts=True)
+            contexts, visits = np.unique(keys[:, order], return_counts=True)
             # Different tokens after each context: the distinct pairs, counted by their context.
-            _, one_of_each = np.unique(_mix(keys[:, order], targets), return_index=True)
             distinct = np.bincount(np.searchsorted(contexts, keys[one_of_each, order]), minlength=len(contexts))
             self._tables.append((pairs, counts, contexts, visits, distinct))
         return self
+
+    def shortened(self, order: int) -> Markov:
+        """Return the model of a lower order; it was counted along with this one."""
+        model = Markov(self.size, order, self.columns)
+        model._tables = self._tables[: order + 1]
+        return model
 
     def nats(self, inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Return the surprise at each target, float array (steps,)."""

@@ -69,7 +69,7 @@ class Bundle:
         """
         if self.model["kind"] != "stream":
             raise BundleError(
-                f"the bundle {self.name!r} holds the original recipe, which looks at a window of {self.model['window']} notes and keeps"
+                f"the bundle {self.name!r} holds the original recipe, which looks at {self.model['window']} notes and keeps"
                 " no state. Lesson 07 shows the loop it needs; generate() takes a bundle such as 'melody'."
             )
         return Stream(self.weights)
@@ -77,7 +77,9 @@ class Bundle:
     def describe(self) -> str:
         """Return the card as text: some lines for a person."""
         count = sum(w.size for w in self.weights.values())
-        lines = [f"{self.name}: {self.model['kind']} model, {count:,} weights, encoding {self.encoding.name} ({self.encoding.size} tokens)"]
+        lines = [
+            f"{self.name}: {self.model['kind']} model, {count:,} weights, {self.encoding.size} tokens ({self.encoding.name})"
+        ]
         for title, facts in self.card.items():
             if isinstance(facts, Mapping):
                 lines += [f"  {title}", *(f"    {name}: {value}" for name, value in facts.items())]
@@ -122,7 +124,9 @@ def load_bundle(name: str | os.PathLike[str]) -> Bundle:
         file = _SHIPPED / f"{name}.bundle"
     if not file.is_file():
         shipped = ", ".join(sorted(p.stem for p in _SHIPPED.glob("*.bundle"))) or "none"
-        raise BundleError(f"there is no bundle {str(name)!r}. The course's own: {shipped}. For one of yours give the path of its file.")
+        raise BundleError(
+            f"there is no bundle {str(name)!r}. The course's own: {shipped}. For one of yours give the path of its file."
+        )
     try:
         with zipfile.ZipFile(file) as archive, np.load(file, allow_pickle=False) as arrays:
             if broken := archive.testzip():
@@ -165,7 +169,9 @@ def _check_sizes(file: str, weights: Mapping[str, np.ndarray], encoding: Encodin
     for column, size in enumerate(encoding.input_sizes):
         table = weights.get(f"embedding_{column}/embeddings")
         if table is not None and len(table) != size:
-            raise BundleError(f"{file} does not fit together: input column {column} has {size} values, its embedding {len(table)}.")
+            raise BundleError(
+                f"{file} does not fit together: input column {column} has {size} values, its embedding {len(table)}."
+            )
 
 
 def _versions() -> dict[str, str]:

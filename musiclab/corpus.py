@@ -59,7 +59,9 @@ class Corpus(Sequence[Score]):
         Files that could not be read, each with the reason.
     """
 
-    def __init__(self, name: str, scores: Sequence[Score], sources: Sequence[str], problems: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self, name: str, scores: Sequence[Score], sources: Sequence[str], problems: Sequence[tuple[str, str]] = ()
+    ) -> None:
         self.name = name
         self.sources = tuple(sources)
         self.problems = tuple((file, reason) for file, reason in problems)
@@ -112,7 +114,9 @@ def load_corpus(name: str, *, jobs: int | None = None, progress: bool = True) ->
         For an unknown name; the message lists the known ones.
     """
     if name not in CORPORA:
-        raise ValueError(f"there is no corpus {name!r}; choose one of {', '.join(CORPORA)}, or load_folder(path) for your own files.")
+        raise ValueError(
+            f"there is no corpus {name!r}; choose one of {', '.join(CORPORA)}, or load_folder(path) for your own files."
+        )
     pattern, _ = CORPORA[name]
     spec = find_spec("music21")
     if spec is None or not spec.submodule_search_locations:
@@ -143,7 +147,9 @@ def load_folder(path: str | os.PathLike[str], *, jobs: int | None = None, progre
     """
     folder = Path(path).expanduser()
     if not folder.is_dir():
-        raise MusicFileError(f"{folder} is not a folder. Give the folder that holds your music files; for one file use read_score.")
+        raise MusicFileError(
+            f"{folder} is not a folder. Give the folder that holds your music files; for one file use read_score."
+        )
     found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in files.SUFFIXES and p.is_file())
     if not found:
         raise MusicFileError(f"{folder} holds no music file. What can be read: {', '.join(sorted(files.SUFFIXES))}.")
@@ -263,7 +269,9 @@ def _cached(name: str, fill: Callable[[], Corpus]) -> Corpus:
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write_atomically(path, _pack(corpus), overwrite=True)
     except OSError as error:
-        warnings.warn(f"the corpus could not be cached ({error}); set MUSICLAB_CACHE to a folder that can be written.", stacklevel=3)
+        warnings.warn(
+            f"the corpus could not be cached ({error}); set MUSICLAB_CACHE to a folder that can be written.", stacklevel=3
+        )
     return corpus
 
 

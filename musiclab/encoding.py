@@ -20,6 +20,7 @@ token b may follow token a. A sampler that obeys it cannot write an invalid piec
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -136,7 +137,9 @@ class Encoding:
         tokens = np.asarray(tokens if isinstance(tokens, np.ndarray) else list(tokens), dtype=np.int64)
         outside = (tokens < 0) | (tokens >= self.size)
         if outside.any():
-            raise ValueError(f"token {tokens[outside][0]} is not in the vocabulary of {self.name}, which has 0 to {self.size - 1}.")
+            raise ValueError(
+                f"token {tokens[outside][0]} is not in the vocabulary of {self.name}, which has 0 to {self.size - 1}."
+            )
         ends = np.flatnonzero((tokens == END).any(axis=tuple(range(1, tokens.ndim))))
         return tokens[: ends[0]] if len(ends) else tokens
 
@@ -159,7 +162,9 @@ def encoding_from_settings(settings: dict[str, Any]) -> Encoding:
     if name not in kinds:
         raise ValueError(f"unknown encoding {name!r}; this version of musiclab knows {', '.join(kinds)}.")
     if version != kinds[name].version:
-        raise ValueError(f"encoding {name!r} has version {version} here, but this version of musiclab reads {kinds[name].version}.")
+        raise ValueError(
+            f"encoding {name!r} has version {version} here, but this version of musiclab reads {kinds[name].version}."
+        )
     return kinds[name](**rest)
 
 
@@ -317,7 +322,7 @@ class GridEncoding(Encoding):
         rows = []
         for voice, column in enumerate(grid.T):
             changes = np.append(np.flatnonzero(column != HOLD), len(column))  # where a note or a rest begins
-            for start, stop in zip(changes[:-1], changes[1:], strict=True):
+            for start, stop in itertools.pairwise(changes):
                 if column[start] >= FIRST_PITCH:
                     length = (stop - start) / self.steps_per_quarter
                     rows.append((start / self.steps_per_quarter, length, int(column[start]) - FIRST_PITCH, voice))
@@ -463,5 +468,3 @@ def _nearest(bins: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return for each value the nearest of the sorted `bins`."""
     middles = (bins[1:] + bins[:-1]) / 2
     return bins[np.searchsorted(middles, values)]
-
-

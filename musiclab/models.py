@@ -116,7 +116,9 @@ def stream_model(
     keras.utils.set_random_seed(seed)
     inputs = keras.Input((None, len(input_sizes)), dtype="int32")  # (batch, steps, columns)
     vectors = [
-        keras.layers.Embedding(size, embedding if column == 0 else embedding // 4, name=f"embedding_{column}")(inputs[:, :, column])
+        keras.layers.Embedding(size, embedding if column == 0 else embedding // 4, name=f"embedding_{column}")(
+            inputs[:, :, column]
+        )
         for column, size in enumerate(input_sizes)
     ]
     x = keras.layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]  # (batch, steps, all embeddings)
@@ -141,7 +143,9 @@ def model_of(bundle: Bundle) -> keras.Model:
 def weights_of(model: keras.Model) -> dict[str, np.ndarray]:
     """Return the weights of a model by name: "lstm_0/kernel", "dense/bias", …"""
     return {
-        f"{layer.name}/{weight.name}": keras.ops.convert_to_numpy(weight) for layer in model.layers for weight in layer.trainable_weights
+        f"{layer.name}/{weight.name}": keras.ops.convert_to_numpy(weight)
+        for layer in model.layers
+        for weight in layer.trainable_weights
     }
 
 
@@ -149,10 +153,10 @@ def set_weights(model: keras.Model, weights: dict[str, np.ndarray]) -> None:
     """Give a model the weights of `weights_of`. Raises ValueError, naming it, for a weight that does not fit."""
     own = {f"{layer.name}/{weight.name}": weight for layer in model.layers for weight in layer.trainable_weights}
     for name in sorted(own.keys() ^ weights.keys()):
-        raise ValueError(f"weight {name!r} is only in the {'model' if name in own else 'file'}; they are not of the same architecture.")
+        raise ValueError(
+            f"weight {name!r} is only in the {'model' if name in own else 'file'}; they are not of the same architecture."
+        )
     for name, weight in own.items():
         if tuple(weight.shape) != weights[name].shape:
             raise ValueError(f"weight {name!r} has shape {weights[name].shape}, but the model wants {tuple(weight.shape)}.")
         weight.assign(weights[name])
-
-

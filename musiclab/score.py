@@ -108,7 +108,8 @@ class Score:
     def __repr__(self) -> str:
         beats, unit = self.time_signature
         title = f"{self.title!r}, " if self.title else ""
-        return f"Score({title}{len(self)} notes, {self.duration:g} quarter lengths, {beats}/{unit}, tempo {self.tempo:g}, {self.key or 'no key'})"
+        music = f"{len(self)} notes, {self.duration:g} quarter lengths"
+        return f"Score({title}{music}, {beats}/{unit}, tempo {self.tempo:g}, {self.key or 'no key'})"
 
     def _words(self) -> tuple:
         return (self.title, self.tempo, self.time_signature, self.key)

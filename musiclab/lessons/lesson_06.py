@@ -1,0 +1,401 @@
+"""Lesson 06: training."""
+
+from functools import cache
+
+import numpy as np
+
+from musiclab.baselines import Markov
+from musiclab.corpus import load_corpus
+from musiclab.dataset import Batches, encode_pieces
+from musiclab.encoding import END, GridEncoding
+from musiclab.exercises import Exercise, Mistake, Wrong, expect, same
+from musiclab.lstm import log_softmax
+
+
+def _compare(got, wanted, typical, what=""):
+    """Stop the test unless `got` is `wanted`; name the slip if `got` is what a typical one gives."""
+    for wrong, slip in typical:
+        if not np.isclose(wrong, wanted) and np.isscalar(got) and isinstance(got, int | float | np.number):
+            expect(not np.isclose(got, wrong), f"you get {got:.6g}, it should be {wanted:.6g}: {slip}")
+    same(got, wanted, what)
+
+
+# --- 6.1 ----------------------------------------------------------------------------------------------
+
+
+def _count(answer, rng):
+    def compare(inputs, units, outputs):
+        slips = (
+            (_no_bias, "this is the count without biases. Each unit of each gate has one, and each output of the Dense layer."),
+            (_one_gate, "you count one gate only. An LSTM layer has four, each with weights of its own."),
+            (_same_inputs, "the second layer does not read the inputs of the first; it reads the units of the first."),
+        )
+        case = f"for {inputs} inputs, units {units}, {outputs} outputs"
+        typical = [(slip(inputs, units, outputs), f"{case} {text}") for slip, text in slips]
+        _compare(answer(inputs, units, outputs), _weights(inputs, units, outputs), typical)
+
+    for _ in range(3):
+        inputs, units, outputs = (int(n) for n in rng.integers(2, 300, 3))
+        compare(inputs, [units], outputs)
+    yield "counts one LSTM layer and the Dense layer after it"
+    compare(1, [256], 34)
+    yield "agrees with the original recipe"
+    for layers in (2, 3, 4):
+        inputs, outputs = (int(n) for n in rng.integers(2, 100, 2))
+        compare(inputs, [int(n) for n in rng.integers(2, 100, layers)], outputs)
+    yield "counts stacks of LSTM layers"
+
+
+def _weights(inputs, units, outputs):
+    total = 0
+    for u in units:
+        total += 4 * u * (inputs + u + 1)
+        inputs = u
+    return total + outputs * (inputs + 1)
+
+
+def _same_inputs(inputs, units, outputs):
+    """Let every layer read the inputs of the first."""
+    return sum(4 * u * (inputs + u + 1) for u in units) + outputs * (units[-1] + 1)
+
+
+def _no_bias(inputs, units, outputs):
+    return _weights(inputs, units, outputs) - 4 * sum(units) - outputs
+
+
+def _one_gate(inputs, units, outputs):
+    return (_weights(inputs, units, outputs) - outputs * (units[-1] + 1)) // 4 + outputs * (units[-1] + 1)
+
+
+# --- 6.2 ----------------------------------------------------------------------------------------------
+
+
+def _perplexity(answer, rng):
+    def compare(pieces):
+        typical = (
+            (_two_to_the(pieces), "you took 2 to the power of the mean. These are nats: it is e to the power of it."),
+            (_mean_of_exp(pieces), "you took the mean of e to the power of each surprise. The mean comes first, then np.exp."),
+            (
+                _mean_by_piece(pieces),
+                f"the pieces have {' and '.join(str(len(p)) for p in pieces)} steps, and you gave each piece the same weight."
+                " Every step counts the same.",
+            ),
+        )
+        _compare(answer(pieces), float(np.exp(np.concatenate(pieces).mean())), typical)
+
+    for size in rng.integers(2, 200, 3):
+        compare([np.full(int(rng.integers(3, 9)), np.log(size))])
+    yield "is the number of choices for a model that guesses evenly"
+    for _ in range(3):
+        compare([rng.gamma(2.0, 0.7, int(rng.integers(4, 20)))])
+    yield "is e to the power of the mean"
+    for _ in range(3):
+        compare([rng.gamma(2.0, 0.3 * (k + 1), 4 + 15 * k) for k in range(3)])
+    yield "gives every step the same weight, whichever piece it is in"
+
+
+def _two_to_the(pieces):
+    return float(2.0 ** np.concatenate(pieces).mean())
+
+
+def _mean_of_exp(pieces):
+    return float(np.exp(np.concatenate(pieces)).mean())
+
+
+def _mean_by_piece(pieces):
+    return float(np.exp(np.mean([p.mean() for p in pieces])))
+
+
+# --- 6.3 ----------------------------------------------------------------------------------------------
+
+
+def _mean_loss(answer, rng):
+    losses = rng.gamma(2.0, 1.0, (3, 6))
+    same(answer(losses, np.ones((3, 6))), float(losses.mean()))
+    yield "is the plain mean where nothing is padding"
+    for _ in range(3):
+        losses, weights = _padded(rng)
+        typical = (
+            (losses.mean(), "you counted the padding too, where the weight is 0."),
+            (
+                (losses * weights).mean(),
+                "you left the padding out of the sum, but divided by the number of all places. Divide by the targets.",
+            ),
+            (
+                _mean_of_pieces(losses, weights),
+                "you took the mean of each piece first. A long piece has more targets, and each counts the same.",
+            ),
+        )
+        _compare(answer(losses, weights), float(losses[weights > 0].mean()), typical)
+    yield "leaves out the padding, and divides by what is left"
+    losses, weights = _padded(rng)
+    other = np.where(weights > 0, losses, 1000.0)
+    expect(
+        abs(float(answer(losses, weights)) - float(answer(other, weights))) < 1e-9,
+        "what the model says on padding changes your result. It must not count at all.",
+    )
+    yield "does not depend on what the padding holds"
+
+
+def _padded(rng):
+    """Draw losses of four pieces of quite different lengths, padded to the longest."""
+    lengths = rng.permutation([2, 5, 9, 14])
+    weights = (np.arange(16) < lengths[:, None]).astype(np.float64)  # (pieces, steps)
+    return rng.gamma(2.0, 0.3, weights.shape) * (1 + np.arange(4)[:, None]) + 0.05, weights
+
+
+def _mean_of_pieces(losses, weights):
+    return float(((losses * weights).sum(axis=1) / weights.sum(axis=1)).mean())
+
+
+# --- 6.4 ----------------------------------------------------------------------------------------------
+
+
+def _early_stop(answer, rng):
+    def compare(valid, patience, slips=()):
+        got, right = answer(valid, patience), _stop(valid, patience)
+        slips = ((_from_zero, "your epochs are counted from 0. The first epoch is epoch 1."), *slips)
+        for slip, text in slips:
+            wrong = slip(valid, patience)
+            told = f"early_stop({valid}, {patience}) should be {right}, you give {wrong}: {text}"
+            expect(wrong == right or not (isinstance(got, list | tuple) and tuple(got) == wrong), told)
+        same(got, right)
+
+    for _ in range(3):
+        compare(np.sort(rng.uniform(1, 3, int(rng.integers(4, 9))))[::-1].round(3).tolist(), 2)
+    yield "runs to the end while the loss still falls"
+    for patience in (1, 2, 3):
+        good = np.sort(rng.uniform(1, 3, int(rng.integers(2, 6))))[::-1].round(3).tolist()
+        rising = [round(good[-1] + 0.1 * (k + 1), 3) for k in range(patience + int(rng.integers(0, 3)))]
+        compare(good + rising, patience)
+    yield "stops after `patience` epochs without a new best"
+    best = round(float(rng.uniform(1, 2)), 3)
+    a, b, c, d, e, f = (round(best + step, 3) for step in (1, 0.5, 0.4, 0.3, 0.2, -0.5))
+    compare([a, best, b, c, d, e], 3, [(_neighbours, "compare with the best epoch so far, not with the epoch before.")])
+    yield "compares with the best so far, not with the epoch before"
+    compare([a, d, c, best, e, d], 2, [(_never_anew, "after a new best the counting of bad epochs begins anew.")])
+    yield "begins to count anew after each new best"
+    compare([a, best, best, best, best, f], 3, [(_equal_is_better, "an equal loss is no new best.")])
+    yield "does not take an equal loss for a better one"
+
+
+def _stop(valid, patience):
+    """Do it right: (epoch to stop at, best epoch), both from 1."""
+    best = 0
+    for epoch, loss in enumerate(valid):
+        if loss < valid[best]:
+            best = epoch
+        if epoch - best == patience:
+            break
+    return epoch + 1, best + 1
+
+
+def _from_zero(valid, patience):
+    stop, best = _stop(valid, patience)
+    return stop - 1, best - 1
+
+
+def _neighbours(valid, patience):
+    """Count epochs that are worse than the one before."""
+    worse = 0
+    for epoch in range(1, len(valid)):
+        worse = worse + 1 if valid[epoch] >= valid[epoch - 1] else 0
+        if worse == patience:
+            return epoch + 1, int(np.argmin(valid[: epoch + 1])) + 1
+    return len(valid), int(np.argmin(valid)) + 1
+
+
+def _equal_is_better(valid, patience):
+    best = 0
+    for epoch, loss in enumerate(valid):
+        if loss <= valid[best]:
+            best = epoch
+        if epoch - best == patience:
+            break
+    return epoch + 1, best + 1
+
+
+def _never_anew(valid, patience):
+    """Count all epochs without a new best, in a row or not."""
+    best, without = 0, 0
+    for epoch in range(1, len(valid)):
+        if valid[epoch] < valid[best]:
+            best = epoch
+        else:
+            without += 1
+        if without == patience:
+            return epoch + 1, best + 1
+    return len(valid), best + 1
+
+
+# --- 6.5 ----------------------------------------------------------------------------------------------
+
+LESSON_TUNES = 250  # the lesson trains on some of these; the check measures on the ones behind them
+MOST_WEIGHTS = 60_000
+
+
+def _small_model(answer, rng):
+    is_model = all(hasattr(answer, name) for name in ("count_params", "predict_on_batch"))
+    expect(is_model, "this is not a model. Build one, train it, and give the model itself; train() returns its history.")
+    count = answer.count_params()
+    expect(count <= MOST_WEIGHTS, f"your model has {count:,} weights; at most {MOST_WEIGHTS:,} are allowed. Take fewer units.")
+    yield f"has at most {MOST_WEIGHTS:,} weights"
+    encoding, unigram, markov, pool = _references()
+    pieces = [pool[i] for i in rng.choice(len(pool), 24, replace=False)]
+    inputs, targets, weights = next(Batches(pieces, encoding, batch_size=24, shuffle=False).epoch())
+    logits = np.asarray(answer.predict_on_batch(inputs), dtype=np.float64)
+    wanted = (*targets.shape, encoding.size)
+    expect(
+        logits.shape == wanted,
+        f"for inputs of shape {inputs.shape} your model returns the shape {logits.shape}; it should be {wanted}: one score"
+        " for each token at each step. Does the LSTM layer have return_sequences=True?",
+    )
+    if np.allclose(logits.sum(axis=-1), 1, atol=1e-3) and (logits >= 0).all():
+        raise Wrong("your model returns probabilities. train() wants logits: leave the softmax out of the Dense layer.")
+    yield "returns logits for each step"
+    _reads_only_the_past(answer, inputs, logits, encoding.size, rng)
+    yield "reads only the past"
+    steps = weights > 0
+    nats = -np.take_along_axis(log_softmax(logits), targets[..., None], axis=-1)[..., 0]
+    mine, sides = float(nats[steps].mean()), _sides(encoding, pieces)
+    for name, model in (("the unigram model", unigram), ("the Markov model of order 1", markov)):
+        theirs = float(np.concatenate([model.nats(*side) for side in sides]).mean())
+        expect(
+            mine < theirs,
+            f"on 24 tunes that it has not seen your model needs {mine:.2f} nats a step, and {name} {theirs:.2f}."
+            " Train longer, or with a higher learning rate.",
+        )
+        yield f"beats {name}"
+
+
+def _reads_only_the_past(model, inputs, logits, size, rng):
+    """Change the inputs from some step on: what the model said before that step must not change."""
+    at = int(rng.integers(8, 24))
+    changed = inputs.copy()
+    changed[:, at:, 0] = rng.integers(0, size, changed[:, at:, 0].shape)
+    expect(
+        np.abs(np.asarray(model.predict_on_batch(changed))[:, :at] - logits[:, :at]).max() < 1e-3,
+        f"a change of the notes from step {at} on changes what your model says before step {at}: it looks ahead."
+        " It would be told the answer in training, and have nothing to look at when it writes. Use no Bidirectional layer.",
+    )
+
+
+def _sides(encoding, pieces):
+    """Return (inputs, targets) of each piece."""
+    return [(encoding.inputs(p.tokens, p.time_signature), np.append(p.tokens, END)) for p in pieces]
+
+
+@cache
+def _references():
+    """Fit the baselines on the lesson's tunes; encode the tunes behind them."""
+    encoding = GridEncoding()
+    tunes = load_corpus("fiddle-tunes", progress=False)
+    known = _sides(encoding, encode_pieces(tunes[:LESSON_TUNES], encoding))
+    pool = encode_pieces(tunes[LESSON_TUNES : LESSON_TUNES + 80], encoding)
+    return encoding, Markov(encoding.size, 0).fit(known), Markov(encoding.size, 1).fit(known), pool
+
+
+class _Pretender:
+    """Stands for a model in the tests of the messages."""
+
+    def __init__(self, count=1000, ahead=False, softmax=False, last=False):
+        self.count, self.ahead, self.softmax, self.last = count, ahead, softmax, last
+
+    def count_params(self):
+        return self.count
+
+    def predict_on_batch(self, inputs):
+        logits = np.zeros((*inputs.shape[:2], GridEncoding().size), dtype=np.float32)
+        if self.ahead:  # the next input is the answer
+            np.put_along_axis(logits[:, :-1], inputs[:, 1:, :1], 9.0, axis=-1)
+        if self.softmax:
+            logits += 1 / logits.shape[-1]
+        return logits[:, -1] if self.last else logits
+
+
+# --- the list -----------------------------------------------------------------------------------------
+
+EXERCISES = [
+    Exercise(
+        id="6.1",
+        title="Count the weights",
+        name="count_weights",
+        hints=(
+            "One LSTM layer has 4 · units · (inputs + units + 1) weights, the Dense layer outputs · (inputs + 1).",
+            "What is the number of inputs of the second layer? It reads what the first one writes.",
+            "Go through `units` in a loop; after each layer set `inputs` to the number of its units.",
+        ),
+        test=_count,
+        mistakes=(
+            Mistake(_same_inputs, "it reads the units of the first"),
+            Mistake(_no_bias, "without biases"),
+            Mistake(_one_gate, "has four"),
+        ),
+    ),
+    Exercise(
+        id="6.2",
+        title="Perplexity",
+        name="perplexity",
+        hints=(
+            "A nat belongs to the natural logarithm, so the way back is np.exp.",
+            "First the mean over all steps, then np.exp. np.concatenate(pieces) puts all steps in one row.",
+        ),
+        test=_perplexity,
+        mistakes=(
+            Mistake(_two_to_the, "it is e to the power of it"),
+            Mistake(_mean_of_exp, "The mean comes first"),
+            Mistake(_mean_by_piece, "Every step counts the same"),
+        ),
+    ),
+    Exercise(
+        id="6.3",
+        title="A mean without padding",
+        name="mean_loss",
+        hints=(
+            "Multiplying by the weights makes the losses on padding zero. But by what do you divide?",
+            "There are weights.sum() targets.",
+        ),
+        test=_mean_loss,
+        mistakes=(
+            Mistake(lambda losses, weights: float(losses.mean()), "you counted the padding too"),
+            Mistake(lambda losses, weights: float((losses * weights).mean()), "Divide by the targets"),
+            Mistake(_mean_of_pieces, "mean of each piece first"),
+        ),
+    ),
+    Exercise(
+        id="6.4",
+        title="Stop early",
+        name="early_stop",
+        hints=(
+            "Keep the number of the best epoch so far while you go through the losses.",
+            "An epoch is a new best if its loss is below the best so far; equal is not below.",
+            "Stop as soon as epoch − best epoch equals `patience`. If that never happens, the last epoch is where it stops.",
+        ),
+        test=_early_stop,
+        mistakes=(
+            Mistake(_from_zero, "counted from 0"),
+            Mistake(_neighbours, "not with the epoch before"),
+            Mistake(_never_anew, "begins anew"),
+            Mistake(_equal_is_better, "no new best"),
+        ),
+    ),
+    Exercise(
+        id="6.5",
+        title="A model of your own",
+        name="my_model",
+        hints=(
+            "An LSTM layer of 64 units has about a quarter of the weights of one with 128: stream_model(..., units=(64,)).",
+            "A high learning rate learns faster in few epochs: try learning_rate=1e-2, and a batch_size of 8.",
+            "Still above the Markov model? More epochs, or less dropout: with so few epochs there is little to overfit.",
+        ),
+        test=_small_model,
+        mistakes=(
+            Mistake([{"epoch": 1, "loss": 2.3}], "not a model"),
+            Mistake(_Pretender(count=116_000), "at most 60,000"),
+            Mistake(_Pretender(last=True), "return_sequences"),
+            Mistake(_Pretender(softmax=True), "returns probabilities"),
+            Mistake(_Pretender(ahead=True), "looks ahead"),
+            Mistake(_Pretender(), "the unigram model"),
+        ),
+    ),
+]

@@ -1,0 +1,413 @@
+"""Lesson 07: generation."""
+
+import numpy as np
+
+from musiclab.exercises import Exercise, Mistake, expect, same
+from musiclab.generation import distribution
+from musiclab.score import Score, pitch_name
+
+# --- 7.1 ----------------------------------------------------------------------------------------------
+
+
+def _period(answer, rng):
+    for _ in range(4):
+        loop = _names(rng, int(rng.integers(3, 9)))
+        same(answer(loop * int(rng.integers(3, 6))), len(loop))
+    yield "finds the loop when it fits a whole number of times"
+    for _ in range(4):
+        loop = _names(rng, int(rng.integers(4, 9)))
+        cut = int(rng.integers(1, len(loop)))
+        notes = (loop * 4)[cut : -int(rng.integers(1, len(loop)))]
+        same(answer(notes), len(loop), f"{len(notes)} notes cut out of the loop {loop}, their period")
+    yield "finds it when the tail begins and ends in the middle of the loop"
+    for _ in range(4):
+        a, b, c = _names(rng, 3)
+        same(answer([a, b, b, c, b] * 4), 5)
+    yield "is not taken in by a note that comes back within the loop"
+    same(answer(_names(rng, 1) * int(rng.integers(5, 20))), 1)
+    yield "gives 1 when one note is repeated for ever"
+    for _ in range(3):
+        notes = _names(rng, int(rng.integers(5, 12)))
+        same(answer(notes), len(notes))
+    yield "gives the whole length when nothing repeats"
+
+
+def _names(rng, count):
+    """Draw `count` different note names."""
+    return [pitch_name(int(p)) for p in rng.choice(np.arange(48, 84), count, replace=False)]
+
+
+def _nearest_return(notes):
+    """Measure how far back the last note was heard before."""
+    for p in range(1, len(notes)):
+        if notes[-1 - p] == notes[-1]:
+            return p
+    return len(notes)
+
+
+def _whole_loops(notes):
+    """Allow only periods that divide the length."""
+    n = len(notes)
+    return next(p for p in range(1, n + 1) if n % p == 0 and notes[:p] * (n // p) == notes)
+
+
+def _from_two(notes):
+    return next(p for p in range(2, len(notes) + 1) if notes[p:] == notes[:-p])
+
+
+# --- 7.2 ----------------------------------------------------------------------------------------------
+
+
+def _temperature(answer, rng):
+    for temperature in (1.0, *rng.uniform(0.3, 2.0, 4)):
+        p = answer(_log_p(rng, 6), float(temperature))
+        total = float(np.sum(p))
+        expect(
+            abs(total - 1) < 1e-6,
+            f"at temperature {temperature:.2f} your probabilities sum to {total:.4g}; after the change divide them by their sum.",
+        )
+    yield "gives probabilities that sum to 1"
+    for _ in range(3):
+        log_p = _log_p(rng, 6)
+        same(answer(log_p, 1.0), np.exp(log_p))
+    yield "changes nothing at temperature 1"
+    for low, high in ((0.5, 1.0), (0.8, 1.0)):
+        log_p = _log_p(rng, 6)
+        changed = float(np.max(answer(log_p, low)))
+        expect(
+            changed > float(np.exp(log_p.max())) + 1e-6,
+            f"at temperature {low} the likeliest token should become likelier than at {high}, but yours goes from"
+            f" {np.exp(log_p.max()):.3f} to {changed:.3f}. What is divided by the temperature, and before or after exp?",
+        )
+    yield "makes the likely likelier below 1"
+    for temperature in rng.uniform(0.3, 2.5, 6):
+        log_p = _log_p(rng, int(rng.integers(3, 12)))
+        same(answer(log_p, float(temperature)), distribution(log_p, temperature=float(temperature)))
+    yield "equals what generate() uses"
+    p = np.asarray(answer(_log_p(rng, 6), 0.00001), dtype=float)
+    expect(
+        np.isfinite(p),
+        "at temperature 0.00001 your probabilities are NaN: to a computer e to the power of -2000 is 0, and 0/0 is no number."
+        " Subtract the largest value before exp; the division by the sum cancels it.",
+    )
+    yield "survives a very low temperature"
+
+
+def _log_p(rng, size):
+    """Draw log-probabilities with one clear favourite."""
+    logits = rng.normal(0, 1, size)
+    logits[rng.integers(size)] = logits.max() + 0.5
+    return logits - np.logaddexp.reduce(logits)
+
+
+def _softmax(x):
+    e = np.exp(x - x.max())
+    return e / e.sum()
+
+
+def _divides_p(log_p, temperature):
+    p = np.exp(log_p) / temperature
+    return p / p.sum()
+
+
+def _naive(log_p, temperature):
+    with np.errstate(all="ignore"):
+        p = np.exp(log_p / temperature)
+        return p / p.sum()
+
+
+# --- 7.3 ----------------------------------------------------------------------------------------------
+
+
+def _top_p(answer, rng):
+    for limit in rng.uniform(0.2, 0.95, 4):
+        p = answer(_p(rng, 7), float(limit))
+        total = float(np.sum(p))
+        expect(
+            abs(total - 1) < 1e-6,
+            f"with limit {limit:.2f} your probabilities sum to {total:.4g}; divide what is kept by its sum.",
+        )
+    yield "gives probabilities that sum to 1"
+    for _ in range(4):
+        p = _p(rng, 7)
+        kept = np.asarray(answer(p, float(rng.uniform(0.3, 0.8))), dtype=float)
+        expect(
+            kept.shape == p.shape,
+            f"seven probabilities go in, an array of shape {kept.shape} comes out; give a dropped token the probability 0.",
+        )
+        best = int(np.argmax(p))
+        expect(
+            kept[best] == kept.max() and kept[best] > 0,
+            f"token {best} was the likeliest, with {p[best]:.2f}; in your answer it has {kept[best]:.2f}. Keep"
+            " the likely ones, and leave each in its place.",
+        )
+    yield "keeps the likeliest token, in its place"
+    for limit in rng.uniform(0.2, 0.95, 8):
+        p = _p(rng, int(rng.integers(3, 10)))
+        kept = np.asarray(answer(p, float(limit)), dtype=float) > 0
+        reached = float(p[kept].sum())
+        expect(
+            reached >= limit - 1e-9,
+            f"with limit {limit:.2f} the tokens you keep reach only {reached:.3f} together. The token that"
+            " crosses the limit is kept too.",
+        )
+        least = float(p[kept].min())
+        expect(
+            reached - least < limit,
+            f"with limit {limit:.2f} you keep {int(kept.sum())} tokens that reach {reached:.3f}, and the limit is"
+            " reached without the last of them.",
+        )
+    yield "keeps just enough tokens to reach the limit"
+    for limit in (*rng.uniform(0.1, 0.99, 6), 1.0, 1e-6):
+        p = _p(rng, int(rng.integers(3, 12)))
+        same(answer(p, float(limit)), distribution(np.log(p), top_p=float(limit)))
+    yield "equals what generate() uses, also for the limits 1 and 0.000001"
+
+
+def _p(rng, size):
+    return np.exp(_log_p(rng, size))
+
+
+def _top_p_by(p, keep, renormalise=True):
+    """Keep the tokens for which ``keep(running sum, probability)`` holds, the likeliest first."""
+    order = np.argsort(-p)
+    out = np.zeros_like(p)
+    kept = order[keep(np.cumsum(p[order]), p[order])]
+    out[kept] = p[kept]
+    return out / max(out.sum(), 1e-12) if renormalise else out
+
+
+def _ascending(p, limit):
+    order = np.argsort(p)
+    out = np.zeros_like(p)
+    kept = order[np.cumsum(p[order]) - p[order] < limit]
+    out[kept] = p[kept]
+    return out / out.sum()
+
+
+# --- 7.4 ----------------------------------------------------------------------------------------------
+
+
+def _draw(answer, rng):
+    same(answer(np.array([0.5, 0.3, 0.2]), 0.4), 0)
+    same(answer(np.array([0.5, 0.3, 0.2]), 0.6), 1)
+    same(answer(np.array([0.5, 0.3, 0.2]), 0.9), 2)
+    yield "draws as in the example"
+    for _ in range(12):
+        p = _p(rng, int(rng.integers(3, 9)))
+        u = float(rng.random())
+        same(answer(p, u), int(np.searchsorted(np.cumsum(p), u, side="right")))
+    yield "finds the stretch in which the given number lies"
+    for _ in range(6):
+        p = _p(rng, 5)
+        p[rng.choice(5, 2, replace=False)] = 0
+        p[0] = 0  # a number of 0 must not land on it
+        if p.sum() == 0:
+            p[4] = 1
+        p /= p.sum()
+        for u in (0.0, float(rng.random())):
+            token = answer(p, u)
+            expect(
+                p[token] > 0,
+                f"draw({np.round(p, 3).tolist()}, {u:.3g}) is {token}, a token of probability 0. It must never be drawn.",
+            )
+    yield "never draws a token of probability 0"
+    p = _p(rng, 6)
+    counts = np.bincount([answer(p, float(u)) for u in rng.random(3000)], minlength=6)[:6] / 3000
+    far = int(np.argmax(np.abs(counts - p)))
+    expect(
+        abs(counts[far] - p[far]) < 0.06,
+        f"in 3,000 draws token {far} came in {counts[far]:.2f} of all cases; its probability is {p[far]:.2f}.",
+    )
+    yield "draws each token as often as its probability says"
+
+
+def _running_sum_late(p, u):
+    """Leave the loop one token too late."""
+    total = 0.0
+    for token in range(len(p)):
+        if total > u:
+            return token
+        total += p[token]
+    return len(p) - 1
+
+
+def _at_least(p, u):
+    return int(np.searchsorted(np.cumsum(p), u, side="left"))
+
+
+def _rng_again(p, u):
+    return int(np.random.default_rng().choice(len(p), p=p))
+
+
+# --- 7.5 ----------------------------------------------------------------------------------------------
+
+_LOWEST, _HIGHEST = 55, 88  # G3, the lowest note of a violin, to E6
+
+
+def _tune(answer, rng):
+    expect(
+        isinstance(answer, Score),
+        f"my_tune is of type {type(answer).__name__}; give the Score that generate() returns, not its tokens or"
+        " the name of its file.",
+    )
+    expect(len(answer) > 0, "my_tune has no note.")
+    yield "is a Score"
+    bars = answer.duration / answer.bar_length
+    expect(
+        8 <= bars <= 32,
+        f"my_tune is {bars:.2f} bars long; it should have 8 to 32. Length is counted in quarter lengths: 16 bars of 4/4 are 64.",
+    )
+    yield "is 8 to 32 bars long"
+    notes = answer.notes
+    low, high = int(notes["pitch"].min()), int(notes["pitch"].max())
+    expect(
+        _LOWEST <= low and high <= _HIGHEST,
+        f"my_tune goes from {pitch_name(low)} to {pitch_name(high)}; it should lie between {pitch_name(_LOWEST)}"
+        f" and {pitch_name(_HIGHEST)}, where a violin plays at ease."
+        " Score.transpose may help.",
+    )
+    yield "can be played on a violin"
+    ends = notes["onset"] + notes["duration"]
+    expect(
+        len(answer.voices) == 1 and np.all(ends[:-1] <= notes["onset"][1:] + 1e-9),
+        "in my_tune two notes sound at once; a tune has one at a time.",
+    )
+    yield "has one note at a time"
+    starts = np.arange(0, answer.duration, answer.bar_length)
+    share = float(np.isin(np.round(starts, 4), np.round(notes["onset"], 4)).mean())
+    expect(
+        share >= 0.75,
+        f"in my_tune {share:.0%} of the bars begin with a note; at least 75% should. Try another seed or a lower temperature.",
+    )
+    yield "begins three of four bars with a note"
+    contents = {tuple(_bar(answer, start)) for start in starts}
+    expect(
+        len(contents) >= 4,
+        f"my_tune has only {len(contents)} different bars; it should have at least 4. Try a higher temperature.",
+    )
+    yield "has at least four different bars"
+    home = int(notes["pitch"][-1]) % 12
+    major, minor = (float(np.isin((notes["pitch"] - home) % 12, scale).mean()) for scale in _SCALES)
+    expect(
+        max(major, minor) >= 0.9,
+        f"my_tune ends on {pitch_name(60 + home)[:-1]}, but only {max(major, minor):.0%} of its notes are in the"
+        " major or minor scale of that note; at least 90% should be.",
+    )
+    yield "ends on the home note of its scale"
+
+
+_SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10))
+
+
+def _bar(score, start):
+    inside = score.notes[(score.notes["onset"] >= start) & (score.notes["onset"] < start + score.bar_length)]
+    return [(round(float(n["onset"] - start), 4), int(n["pitch"])) for n in inside]
+
+
+def _melody(pitches, step=1.0):
+    return Score([(i * step, step, int(p)) for i, p in enumerate(pitches)])
+
+
+_SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
+
+
+EXERCISES = [
+    Exercise(
+        id="7.1",
+        title="Find the loop",
+        name="period",
+        hints=(
+            "A list with period p equals itself when it is moved by p places.",
+            "Compare notes[p:] with notes[:-p]: both have len(notes) - p items.",
+            "Try p = 1, 2, 3, … and return the first that fits. Nothing fits? Then return len(notes).",
+        ),
+        test=_period,
+        mistakes=(
+            Mistake(_nearest_return, "it should be 5"),
+            Mistake(_whole_loops, "cut out of the loop"),
+            Mistake(_from_two, "it should be 1"),
+            Mistake(lambda notes: len(set(notes)), "it should be 5"),
+        ),
+    ),
+    Exercise(
+        id="7.2",
+        title="Temperature",
+        name="with_temperature",
+        hints=(
+            "Three steps: divide the log-probabilities by the temperature, take np.exp, divide by the sum.",
+            "np.exp(x - x.max()) has the same proportions as np.exp(x), and its largest value is always 1.",
+        ),
+        test=_temperature,
+        mistakes=(
+            Mistake(_divides_p, "What is divided by the temperature"),
+            Mistake(lambda log_p, temperature: np.exp(log_p / temperature), "divide them by their sum"),
+            Mistake(lambda log_p, temperature: _softmax(log_p * temperature), "should become likelier"),
+            Mistake(_naive, "Subtract the largest value"),
+        ),
+    ),
+    Exercise(
+        id="7.3",
+        title="Top-p",
+        name="keep_top_p",
+        hints=(
+            "order = np.argsort(-p) lists the tokens from the likeliest to the least likely.",
+            "np.cumsum(p[order]) is what the tokens reach up to and with each one. Minus p[order] it is what the"
+            " likelier ones reach without it.",
+            "A token is kept if the likelier ones alone have not reached the limit. Set the others to 0 in a"
+            " copy of p, then divide by the sum.",
+        ),
+        test=_top_p,
+        mistakes=(
+            Mistake(
+                lambda p, limit: _top_p_by(p, lambda run, _: (run <= limit) | (np.arange(len(run)) == 0)),
+                "crosses the limit is kept too",
+            ),
+            Mistake(
+                lambda p, limit: _top_p_by(p, lambda run, one: run - one < limit, renormalise=False),
+                "divide what is kept by its sum",
+            ),
+            Mistake(_ascending, "Keep the likely ones"),
+            Mistake(lambda p, limit: np.sort(p)[::-1] / p.sum(), "leave each in its place"),
+        ),
+    ),
+    Exercise(
+        id="7.4",
+        title="Draw from probabilities",
+        name="draw",
+        hints=(
+            "Lay the probabilities side by side on a line from 0 to 1. In whose stretch does u lie?",
+            "Add up the probabilities one after the other. The first token at which the sum is above u is the one.",
+        ),
+        test=_draw,
+        mistakes=(
+            Mistake(lambda p, u: int(np.argmax(p)), "it should be 1"),
+            Mistake(_running_sum_late, "it should be 0"),
+            Mistake(_at_least, "a token of probability 0"),
+            Mistake(lambda p, u: int(np.argmin(np.abs(p - u))), "it should be"),
+            Mistake(lambda p, u: int(u * len(p)), "it should be"),
+        ),
+    ),
+    Exercise(
+        id="7.5",
+        title="A tune to keep",
+        name="my_tune",
+        hints=(
+            "Write many and keep few: a for loop over seeds, with generate(melody, 64, temperature=0.8, seed=seed).",
+            "What a check cannot tell you is whether you like it. Ask the check first, then look at the piano"
+            " roll of those that pass.",
+            "The last property is the rarest: compare the last pitch with all others, (pitch - last) % 12, and"
+            " keep the tune if at least"
+            " 90% of them are in the major scale {0, 2, 4, 5, 7, 9, 11}.",
+        ),
+        test=_tune,
+        mistakes=(
+            Mistake(_melody(_SCALE), "8 to 32"),
+            Mistake(_SCALE, "give the Score"),
+            Mistake(_melody(_SCALE * 8).transpose(24), "violin"),
+            Mistake(_melody((60, 60, 60, 60) * 12), "different bars"),
+            Mistake(_melody(_SCALE * 5 + (60, 64, 67, 72) * 2 + (61,)), "major or minor scale"),
+            Mistake(_melody(_SCALE * 8, step=0.7), "begin with a note"),
+        ),
+    ),
+]

@@ -1,0 +1,18 @@
+"""What several test files share: one profile for hypothesis, and the corpora, read once."""
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples in every run, and no time limit for one: the machine may be busy.
+settings.register_profile(
+    "course", max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("course")
+
+
+@pytest.fixture(scope="session")
+def corpora():
+    """Return every corpus by name, as lists of scores."""
+    from musiclab.corpus import CORPORA, load_corpus
+
+    return {name: list(load_corpus(name, progress=False)) for name in CORPORA}
