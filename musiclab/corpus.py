@@ -67,6 +67,7 @@ class Corpus(Sequence[Score]):
         self.problems = tuple((file, reason) for file, reason in problems)
         self._words = [{"title": s.title, "tempo": s.tempo, "time_signature": s.time_signature, "key": s.key} for s in scores]
         self._notes = np.concatenate([np.zeros(0, NOTE), *(s.notes for s in scores)])  # (all notes,)
+        self._notes.setflags(write=False)
         self._ends = np.cumsum([len(s) for s in scores], dtype=np.int64)  # (pieces,): where each piece's notes end
 
     def __len__(self) -> int:
@@ -81,7 +82,7 @@ class Corpus(Sequence[Score]):
             return [self[i] for i in range(*index.indices(len(self)))]
         index = range(len(self))[index]  # turns -1 into the last, and refuses what is outside
         start = self._ends[index - 1] if index else 0
-        return Score(self._notes[start : self._ends[index]], **self._words[index])
+        return Score.unchecked(self._notes[start : self._ends[index]], **self._words[index])
 
     def __repr__(self) -> str:
         unread = f", {len(self.problems)} files not read" if self.problems else ""
@@ -194,8 +195,8 @@ def _work(paths: Sequence[Path], folder: Path, split: bool) -> list[tuple[str, s
     work = []
     for path in paths:
         head, *tunes = re.split(r"^(?=X:)", path.read_text(encoding="utf-8", errors="replace"), flags=re.MULTILINE)
-        for start in range(0, len(tunes), 50):
-            work.append((head + "".join(tunes[start : start + 50]), path.relative_to(folder).as_posix()))
+        for start in range(0, len(tunes), 25):
+            work.append((head + "".join(tunes[start : start + 25]), path.relative_to(folder).as_posix()))
     return work
 
 
@@ -229,7 +230,7 @@ def _in_parallel(
     from tqdm.auto import tqdm
 
     jobs = jobs or min(len(work), os.cpu_count() or 1)
-    batch = max(1, min(16, len(work) // (4 * jobs)))
+    batch = max(1, min(16, len(work) // (32 * jobs)))  # small enough that all processes end at about the same time
     results = Parallel(n_jobs=jobs, batch_size=batch, return_as="generator")(delayed(read)(*item) for item in work)
     return list(tqdm(results, desc=label, total=len(work), disable=label is None, leave=False, file=sys.stdout))
 
@@ -292,4 +293,5 @@ def _unpack(data: bytes) -> Corpus:
         corpus = Corpus(words["name"], [], words["sources"], words["problems"])
         corpus._words = [{**w, "time_signature": tuple(w["time_signature"])} for w in words["words"]]
         corpus._notes, corpus._ends = arrays["notes"], arrays["ends"]
+        corpus._notes.setflags(write=False)
     return corpus

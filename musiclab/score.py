@@ -18,6 +18,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -92,6 +93,16 @@ class Score:
         object.__setattr__(self, "notes", notes)
         object.__setattr__(self, "time_signature", (int(beats), int(unit)))
         object.__setattr__(self, "tempo", float(self.tempo))
+
+    @classmethod
+    def unchecked(cls, notes: np.ndarray, **words: Any) -> Score:
+        """Build a score of notes that a Score has held before, without checking, sorting or copying them.
+
+        For loading thousands of pieces at once. `notes` must be read-only and all the words given.
+        """
+        score = object.__new__(cls)
+        score.__dict__.update(words, notes=notes)
+        return score
 
     def __len__(self) -> int:
         """Count the notes."""
