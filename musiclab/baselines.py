@@ -122,6 +122,8 @@ class Markov:
         return keys
 
     def _probability(self, keys: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        if not self._tables:
+            raise ValueError("this Markov model has counted nothing yet; call fit(pieces) first.")
         probability = np.full(len(targets), 1.0 / self.size)
         for order, (pairs, counts, contexts, visits, distinct) in enumerate(self._tables):
             n, d = _look_up(contexts, keys[:, order], visits), _look_up(contexts, keys[:, order], distinct)

@@ -95,7 +95,7 @@ class Bundle:
             "name": self.name,
             "encoding": self.encoding.settings(),
             "model": self.model,
-            "card": {**self.card, "made with": _versions()},
+            "card": {"made with": _versions(), **self.card},
         }
         arrays = {f"weights/{name}": value for name, value in self.weights.items()}
         buffer = io.BytesIO()

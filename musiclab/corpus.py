@@ -21,6 +21,7 @@ import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -211,6 +212,7 @@ def _read_chorales(path: str, source: str) -> _Result:
     from music21 import converter
 
     score = files.from_music21(converter.parse(path, forceSource=True))
+    score = replace(score, title=f"BWV {Path(path).stem.removeprefix('bwv')}")
     # Bach's chorales have four voices. A few have obbligato instruments on top, and are left out.
     return source, [score] if len(score.voices) == 4 else []
 

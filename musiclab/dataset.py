@@ -200,6 +200,12 @@ class Batches:
     ) -> None:
         if not pieces:
             raise ValueError("there is no piece to make batches of.")
+        for number, piece in enumerate(pieces):  # said now, and not in the middle of an epoch
+            for shift in semitones:
+                try:
+                    transposed(piece, encoding, shift)
+                except ValueError as error:
+                    raise ValueError(f"piece {number} cannot be moved by {shift} semitones: {error}") from None
         self.pieces, self.encoding, self.batch_size = list(pieces), encoding, batch_size
         self.semitones, self.shuffle, self.seed = semitones, shuffle, seed
         self.lengths = np.array([len(piece.tokens) for piece in pieces])

@@ -131,7 +131,9 @@ def train(
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight"),
     )
     model.optimizer.build(model.trainable_variables)
-    state = _State(model, {"epochs": epochs, "learning_rate": learning_rate, "data": _fingerprint(batches)})
+    state = _State(
+        model, {"epochs": epochs, "learning_rate": learning_rate, "data": _fingerprint(batches), "valid": _fingerprint(valid)}
+    )
     file = Path(checkpoint) if checkpoint is not None else None
     if file is not None and file.exists():
         state.load(file)
@@ -167,8 +169,10 @@ def _train_epoch(model: keras.Model, batches: Batches, epoch: int, bar: Progress
     return {"epoch": epoch + 1, "loss": total / batches.steps, "seconds": time.perf_counter() - started}
 
 
-def _fingerprint(batches: Batches) -> str:
-    """A short code of everything that decides what the batches hold."""
+def _fingerprint(batches: Batches | None) -> str:
+    """Sum up in a short code everything that decides what the batches hold."""
+    if batches is None:
+        return "none"
     digest = hashlib.sha256()
     for piece in batches.pieces:
         digest.update(piece.tokens.tobytes() + bytes(piece.time_signature))
@@ -399,15 +403,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m musiclab.training", description="Train one of the course's bundles.")
     parser.add_argument("bundle", choices=("recipe", "melody"))
     parser.add_argument("--profile", choices=("class", "full"), default="full", help="class: two epochs, to see that it works")
-    parser.add_argument("--output", type=Path, help="where to write the bundle (default: data/NAME.bundle)")
+    parser.add_argument("--output", type=Path, help="where to write the bundle (default: data/NAME.bundle; class: here)")
     options = parser.parse_args(arguments)
-    output = options.output or DATA / f"{options.bundle}.bundle"
+    full = options.profile == "full"
+    output = options.output or (DATA / f"{options.bundle}.bundle" if full else Path(f"{options.bundle}-class.bundle"))
+    checkpoint = output.with_suffix(".checkpoint.npz")
     if options.bundle == "recipe":
-        bundle = make_recipe(2 if options.profile == "class" else 50)
+        bundle = make_recipe(50 if full else 2)
     else:
-        epochs = 2 if options.profile == "class" else 24
-        bundle = make_melody(epochs, output.with_suffix(".checkpoint.npz"))
+        bundle = make_melody(24 if full else 2, checkpoint)
     bundle.save(output, overwrite=True)
+    checkpoint.unlink(missing_ok=True)  # it was kept for the case that this run is stopped
     print(bundle.describe())
 
 

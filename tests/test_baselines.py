@@ -124,3 +124,8 @@ def test_uniform_knows_nothing():
 def test_a_negative_order_is_refused():
     with pytest.raises(ValueError, match="order=-1"):
         Markov(SIZE, -1)
+
+
+def test_a_model_that_has_counted_nothing_says_so():
+    with pytest.raises(ValueError, match="call fit"):
+        Markov(5, 1).nats(np.zeros((2, 1), dtype=int), np.zeros(2, dtype=int))

@@ -245,3 +245,10 @@ def test_transposing_a_piece_keeps_its_metre():
     assert encoding.decode(moved.tokens).notes["pitch"].tolist() == [61, 62]
     assert moved.time_signature == (3, 4)
     assert transposed(piece, encoding, 0) == piece
+
+
+def test_a_piece_that_cannot_be_moved_that_far_is_named_at_once():
+    grid = GridEncoding()
+    pieces = encode_pieces([tune([60]), tune([125])], grid)
+    with pytest.raises(ValueError, match="piece 1 cannot be moved by 5 semitones"):
+        Batches(pieces, grid, semitones=(-5, 5))
