@@ -281,7 +281,7 @@ def runs(score, length=8):
     return {tuple(steps[i : i + length]) for i in range(len(steps) - length + 1)}
 
 
-learnt = set().union(*(runs(score) for score in load_corpus("fiddle-tunes")))
+learnt = set().union(*(runs(score) for score in load_corpus("fiddle-tunes", progress=False)))
 copied = np.mean([run in learnt for t in tunes for run in runs(t)])
 print("most of what it wrote stands nowhere in that collection:", bool(copied < 0.5))
 

@@ -315,7 +315,7 @@ assert np.array_equal(one_hot @ table, table[tokens])
 # 2/4), and the number of the bar.
 
 # %%
-tunes = load_corpus("fiddle-tunes")[: None if FULL else 250]
+tunes = load_corpus("fiddle-tunes", progress=False)[: None if FULL else 250]
 grid = GridEncoding(voices=1, steps_per_quarter=4)
 pieces = encode_pieces(tunes, grid)
 
