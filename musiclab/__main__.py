@@ -26,6 +26,8 @@ OVERRIDES = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     # Widget events in order, in the kernel's main thread: elsewhere engraving and figures come out empty.
     "@jupyterlab/apputils-extension:kernels-settings": {"commsOverSubshells": "disabled"},
+    # A progress bar that is saved without its state would come back as an error message.
+    "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},
     # The course needs no further extensions; their list would be fetched from a package index.
     "@jupyterlab/extensionmanager-extension:plugin": {"enabled": False},
 }
@@ -173,7 +175,8 @@ def trust(notebooks: Sequence[Path]) -> list[Path]:
         try:
             notebook = nbformat.read(path, as_version=4)
         except Exception as error:  # a damaged notebook must not keep the others from opening
-            print(f"{path.name} cannot be read ({type(error).__name__}): get it again with `git checkout {path.name}`.")
+            again = f"git checkout {path.parent.name}/{path.name}"
+            print(f"{path.name} cannot be read ({type(error).__name__}): get it again with `{again}`.")
             continue
         if not notary.check_signature(notebook):
             notary.sign(notebook)

@@ -31,6 +31,9 @@ __all__ = ["FORMAT", "Bundle", "BundleError", "load_bundle"]
 #: Version of the file format. A bundle of another version is refused, with a sentence.
 FORMAT = 1
 
+#: Kinds of model that a bundle may hold.
+KINDS = ("stream", "original")
+
 _SHIPPED = Path(__file__).resolve().parent.parent / "data"
 
 
@@ -107,6 +110,8 @@ class Bundle:
         except (FileNotFoundError, NotADirectoryError):
             wrong = f"there is no folder {file.parent} to write {file.name} to."
             raise BundleError(f"{wrong} Create it, or choose another place.") from None
+        except (OSError, ValueError) as error:
+            raise BundleError(f"{file} cannot be written ({error}). Choose another name or folder.") from None
         return file
 
 
@@ -149,10 +154,12 @@ def load_bundle(name: str | os.PathLike[str]) -> Bundle:
         raise BundleError(f"{file.name} cannot be used: {error}") from None
     except (KeyError, TypeError) as error:
         raise BundleError(f"{file.name} is not a bundle, or is damaged ({error}). Copy it again, or train it again.") from None
+    if not (isinstance(bundle.model, dict) and isinstance(bundle.card, dict)) or bundle.model.get("kind") not in KINDS:
+        raise BundleError(f"{file.name} holds no model of a known kind ({', '.join(KINDS)}). Train it again with this musiclab.")
     _check_sizes(file.name, weights, encoding)
-    if bundle.model.get("kind") == "stream":
+    if bundle.model["kind"] == "stream":
         try:
-            Stream(weights)
+            Stream(weights).step(np.zeros(len(encoding.input_sizes), dtype=np.int32))
         except (KeyError, IndexError, ValueError) as error:
             raise BundleError(f"{file.name} lacks weights, or they do not fit together ({error}). Copy it again.") from None
     return bundle

@@ -234,7 +234,7 @@ def _in_parallel(
     jobs = jobs or min(len(work), os.cpu_count() or 1)
     batch = max(1, min(16, len(work) // (32 * jobs)))  # small enough that all processes end at about the same time
     results = Parallel(n_jobs=jobs, batch_size=batch, return_as="generator")(delayed(read)(*item) for item in work)
-    return list(tqdm(results, desc=label, total=len(work), disable=label is None, leave=False, file=sys.stdout))
+    return list(tqdm(results, desc=label, total=len(work), disable=label is None, file=sys.stdout))
 
 
 # --- the cache --------------------------------------------------------------------------------------

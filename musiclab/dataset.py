@@ -50,7 +50,8 @@ def duplicate_groups(scores: Sequence[Score], *, length: int = 8, share: float =
 
     The melody of a piece (its voice 0) is turned into intervals, which do not change under transposition,
     and every run of `length` intervals is taken as a fingerprint. Two pieces belong together if they share
-    at least `share` of the fingerprints of the one that has fewer. Belonging together is passed on: if A
+    at least `share` of the fingerprints of the one that has fewer. A variant that repeats or adds notes in
+    every phrase has other runs, and may be missed. Belonging together is passed on: if A
     goes with B and B with C, all three are one group.
 
     Returns

@@ -134,7 +134,10 @@ class Encoding:
 
     def _until_end(self, tokens: Iterable[int]) -> np.ndarray:
         """Check that `tokens` are in the vocabulary; return those before the first END."""
-        tokens = np.asarray(tokens if isinstance(tokens, np.ndarray) else list(tokens), dtype=np.int64)
+        tokens = np.asarray(tokens if isinstance(tokens, np.ndarray) else list(tokens))
+        if tokens.size and tokens.dtype.kind not in "iu":
+            raise ValueError(f"tokens are whole numbers, and these are {tokens.dtype}.")
+        tokens = tokens.astype(np.int64)
         outside = (tokens < 0) | (tokens >= self.size)
         if outside.any():
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Files in, files out: what you call to read and write music. All contact with file formats and music21 is behind it.
+"""Files in, files out: what you call to read and write music. The formats themselves stand in `formats`.
 
 What the formats know
 ---------------------
@@ -107,6 +107,8 @@ def read_scores(
     Parameters and errors are those of `read_score`; `max_notes` counts per piece. Pieces without a note are
     passed over; the list has at least one Score.
     """
+    if not 0 < timeout < float("inf"):
+        raise ValueError(f"timeout={timeout}: it must be a number of seconds above 0.")
     with _about(path):
         kind = _kind(_screen(path), Path(path).suffix.lower())
         return reader.read(os.path.abspath(path), kind, timeout=timeout, max_notes=max_notes, drums=drums)

@@ -9,13 +9,14 @@ notes came before it or ten thousand.
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
-from musiclab.bundle import Bundle
+from musiclab.bundle import Bundle, BundleError
 from musiclab.encoding import END, Encoding
 from musiclab.score import Score
 
@@ -198,7 +199,11 @@ def generate(
     """
     if not (np.isfinite(length) and length > 0):
         raise ValueError(f"length={length}: it must be above 0 quarter lengths; a bar of 4/4 has 4.")
+    if not isinstance(bundle, Bundle):
+        raise TypeError(f'generate wants a bundle and was given {bundle!r}; write generate(load_bundle("melody"), …).')
     model, encoding = bundle.stream(), bundle.encoding
+    if getattr(encoding, "voices", 1) > 1:
+        raise BundleError(f"the bundle {bundle.name!r} has {encoding.voices} voices, and generate() writes one voice so far.")
     metre = _metre(bundle, time_signature or (prompt.time_signature if prompt is not None else (4, 4)))
     before = _encoded_prompt(encoding, prompt)
     new = sample_tokens(
@@ -219,6 +224,8 @@ def generate(
 
 
 def _metre(bundle: Bundle, time_signature: tuple[int, int]) -> tuple[int, int]:
+    if isinstance(time_signature, str) or len(time_signature) != 2:
+        raise ValueError(f"time_signature={time_signature!r}: write two numbers, such as (3, 4).")
     known, wanted = bundle.card.get("metres", []), "{}/{}".format(*time_signature)
     if known and wanted not in known:
         raise ValueError(f"the bundle {bundle.name!r} was not trained on music in {wanted}; choose one of {', '.join(known)}.")
@@ -228,10 +235,17 @@ def _metre(bundle: Bundle, time_signature: tuple[int, int]) -> tuple[int, int]:
 def _encoded_prompt(encoding: Encoding, prompt: Score | None) -> np.ndarray:
     if prompt is None:
         return np.zeros(0, dtype=np.int32)
-    lost = encoding.loss_report(prompt)["lost"]
+    losses = encoding.loss_report(prompt)
+    lost = losses["lost"]
     if lost:
         raise ValueError(
             f"the prompt has {len(prompt)} notes, and the encoding {encoding.name!r} can hold {len(prompt) - lost} of them."
             " Give it fewer voices or no chords, for instance prompt.voice(0)."
+        )
+    if losses["onset moved"] or losses["duration changed"]:
+        warnings.warn(
+            f"the prompt does not lie on the encoding's grid: {losses['onset moved']} of its {len(prompt)} notes were moved and"
+            f" {losses['duration changed']} changed their length.",
+            stacklevel=3,
         )
     return encoding.encode(prompt)

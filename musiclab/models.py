@@ -51,7 +51,16 @@ with _quiet_start():
 # TensorFlow warns of "retracing" when a notebook trains its fifth model, in words that differ from run to run.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
-__all__ = ["keras", "model_of", "original_model", "set_weights", "stream_model", "weights_of"]
+__all__ = ["devices", "keras", "model_of", "original_model", "set_weights", "stream_model", "weights_of"]
+
+
+def devices() -> list[str]:
+    """List the devices that can train: "gpu:0", …, or "cpu:0"."""
+    if keras.backend.backend() == "torch":  # for which Keras has no list
+        import torch
+
+        return [f"gpu:{number}" for number in range(torch.cuda.device_count())] or ["cpu:0"]
+    return keras.distribution.list_devices()
 
 
 def original_model(window: int, size: int) -> keras.Model:

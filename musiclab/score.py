@@ -77,7 +77,7 @@ class Score:
 
     def __post_init__(self) -> None:
         beats, unit = self.time_signature
-        if beats < 1 or unit not in (1, 2, 4, 8, 16, 32, 64):
+        if int(beats) != beats or beats < 1 or unit not in (1, 2, 4, 8, 16, 32, 64):
             raise ValueError(f"time signature {beats}/{unit}: beats must be 1 or more and the unit a power of two up to 64.")
         if not (np.isfinite(self.tempo) and self.tempo > 0):
             raise ValueError(f"tempo {self.tempo}: it must be a positive number of quarter notes a minute.")
@@ -93,6 +93,10 @@ class Score:
         object.__setattr__(self, "notes", notes)
         object.__setattr__(self, "time_signature", (int(beats), int(unit)))
         object.__setattr__(self, "tempo", float(self.tempo))
+
+    def __reduce__(self) -> tuple:
+        """Copies and pickles are made by the constructor: what comes back cannot be changed either."""
+        return type(self), (self.notes, *self._words())
 
     @classmethod
     def unchecked(cls, notes: np.ndarray, **words: Any) -> Score:
@@ -180,7 +184,7 @@ class Score:
 
 def _as_notes(notes: np.ndarray | Iterable[tuple]) -> np.ndarray:
     """Copy `notes` into a NOTE array; refuse what does not fit, naming the first note that does not."""
-    if not (isinstance(notes, np.ndarray) and notes.dtype == NOTE):
+    if not (isinstance(notes, np.ndarray) and notes.dtype == NOTE and notes.ndim == 1):
         notes = _from_tuples(notes)
     bad = ~(np.isfinite(notes["onset"]) & (notes["onset"] >= 0) & np.isfinite(notes["duration"]) & (notes["duration"] > 0))
     bad |= (notes["pitch"] > 127) | (notes["velocity"] > 127)

@@ -32,7 +32,7 @@ from musiclab.corpus import load_corpus
 from musiclab.dataset import Batches, Piece, encode_pieces, split_pieces, transposed, windows
 from musiclab.encoding import END, METRES, Encoding, GridEncoding, NoteNameEncoding
 from musiclab.files import read_score, write_atomically
-from musiclab.models import keras, original_model, stream_model, weights_of
+from musiclab.models import devices, keras, original_model, stream_model, weights_of
 from musiclab.score import Score
 
 __all__ = ["Progress", "device_report", "evaluate", "train"]
@@ -51,7 +51,7 @@ def use_deterministic_kernels() -> None:
 
 def device_report(model: keras.Model) -> str:
     """Say in a few lines on which device a model trains, and with which LSTM kernel, and why."""
-    gpus = [device for device in keras.distribution.list_devices() if not device.lower().startswith("cpu")]
+    gpus = [device for device in devices() if not device.lower().startswith("cpu")]
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.LSTM)]
     lines = [f"backend: {keras.backend.backend()}", f"device: {gpus[0] if gpus else 'CPU'}"]
     for layer in layers:
@@ -131,9 +131,8 @@ def train(
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight"),
     )
     model.optimizer.build(model.trainable_variables)
-    state = _State(
-        model, {"epochs": epochs, "learning_rate": learning_rate, "data": _fingerprint(batches), "valid": _fingerprint(valid)}
-    )
+    settings = {"epochs": epochs, "learning_rate": learning_rate, "model": _layers(model)}
+    state = _State(model, settings | {"data": _fingerprint(batches), "valid": _fingerprint(valid)})
     file = Path(checkpoint) if checkpoint is not None else None
     if file is not None and file.exists():
         state.load(file)
@@ -180,6 +179,16 @@ def _fingerprint(batches: Batches | None) -> str:
     return hashlib.sha256(digest.digest() + json.dumps(settings).encode()).hexdigest()[:16]
 
 
+def _layers(model: keras.Model) -> str:
+    """Sum up in a short code the layers of a model and their settings, whatever their names."""
+    kept = (int, float, str, bool)
+    layers = [
+        [type(layer).__name__, {k: v for k, v in layer.get_config().items() if isinstance(v, kept) and k != "name"}]
+        for layer in model.layers
+    ]
+    return hashlib.sha256(json.dumps(layers, sort_keys=True).encode()).hexdigest()[:16]
+
+
 class _State:
     """What training needs to go on after an interruption, in memory and in a file."""
 
@@ -213,16 +222,17 @@ class _State:
     def load(self, file: Path) -> None:
         with self._open(file) as arrays:
             words = json.loads(arrays["words"].tobytes())
-            for name, value in self.settings.items():
-                if words["settings"][name] != value:
-                    raise ValueError(
-                        f"the checkpoint {file} belongs to another training: {name} was {words['settings'][name]}"
-                        f" and is now {value}. Name another file, or delete this one to begin anew."
-                    )
             variables = self.variables()
             shapes = [arrays[name].shape for name in arrays if name.startswith("variable_")]
             if shapes != [tuple(v.shape) for v in variables]:
                 raise ValueError(f"the checkpoint {file} belongs to a model of another shape. Name another file, or delete it.")
+            for name, value in self.settings.items():
+                before = words["settings"].get(name)
+                if before != value:
+                    raise ValueError(
+                        f"the checkpoint {file} belongs to another training: {name} was {before} and is now {value}."
+                        " Name another file, or delete this one to begin anew."
+                    )
             for i, variable in enumerate(variables):
                 variable.assign(arrays[f"variable_{i}"])
             self.best = [arrays[f"best_{i}"] for i in range(len(self.model.trainable_variables))]
@@ -246,7 +256,7 @@ class Progress:
 
         # The text ends the same in every run, so that a stored notebook does not change with the computer's speed.
         form = "{l_bar}{bar}| {n_fmt}/{total_fmt} · {remaining} left{postfix}"
-        self.bar = tqdm(total=total, desc=label, bar_format=form, disable=not enabled, file=sys.stdout, leave=False)
+        self.bar = tqdm(total=total, desc=label, bar_format=form, disable=not enabled, file=sys.stdout)
         self.text = ""
 
     def step(self, loss: float) -> None:
@@ -264,7 +274,7 @@ class Progress:
             print(f"epoch {last['epoch']:3d}  " + "  ".join(f"{k} {v:.4f}" for k, v in last.items() if k != "epoch"), flush=True)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Leave the bar as it is; the next output goes below it."""
         self.bar.close()
 
 

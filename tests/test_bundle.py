@@ -112,7 +112,7 @@ def test_a_save_that_fails_midway_leaves_the_old_file_and_no_other(file, failure
         raise failure
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(type(failure)):
+    with pytest.raises(KeyboardInterrupt if isinstance(failure, KeyboardInterrupt) else BundleError):
         make(name="other").save(file, overwrite=True)
     assert file.read_bytes() == before
     assert list(file.parent.iterdir()) == [file]

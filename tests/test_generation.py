@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strategies import scores, tune, weights_for
 
 from musiclab.baselines import Markov, Uniform
-from musiclab.bundle import Bundle, BundleError
+from musiclab.bundle import Bundle, BundleError, load_bundle
 from musiclab.dataset import Batches, Piece
 from musiclab.encoding import END, HOLD, EventEncoding, GridEncoding, NoteNameEncoding
 from musiclab.generation import distribution, generate, sample_tokens
@@ -411,3 +411,20 @@ def test_the_engine_is_the_stream_of_the_bundle():
     bundle = bundle_of()
     tokens = list(sample_tokens(Stream(bundle.weights), GRID, 8, seed=4, temperature=0.8, top_k=20, top_p=0.9))
     assert generate(bundle, 8, seed=4, temperature=0.8, top_k=20, top_p=0.9) == GRID.decode(tokens)
+
+
+def test_top_p_stops_at_the_token_that_reaches_it_exactly():
+    assert (distribution(np.log([0.5, 0.25, 0.25]), top_p=0.5) > 0).tolist() == [True, False, False]
+
+
+def test_what_is_no_bundle_or_no_metre_gets_a_sentence():
+    with pytest.raises(TypeError, match="load_bundle"):
+        generate("melody", 16)
+    with pytest.raises(ValueError, match=r"two numbers, such as \(3, 4\)"):
+        generate(load_bundle("melody"), 16, time_signature="3/4")
+
+
+def test_a_prompt_that_is_moved_to_the_grid_is_reported():
+    triplet = Score([(0, 1 / 3, 60), (1 / 3, 1 / 3, 62), (2 / 3, 1 / 3, 64)])
+    with pytest.warns(UserWarning, match="moved"):
+        generate(load_bundle("melody"), 4, prompt=triplet, seed=0)

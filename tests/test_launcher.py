@@ -64,11 +64,12 @@ def test_the_settings_files_hold_what_the_lessons_need(tmp_path: Path) -> None:
 
 
 def test_each_override_exists_in_the_installed_jupyterlab() -> None:
-    schemas = Path(sys.prefix) / "share/jupyter/lab/schemas"
+    shared = Path(sys.prefix) / "share/jupyter"
     for name, values in launcher.OVERRIDES.items():
         package, plugin = name.split(":")
-        properties = json.loads((schemas / package / f"{plugin}.json").read_text(encoding="utf-8"))["properties"]
-        assert set(values) <= set(properties), name
+        homes = [shared / "lab/schemas", shared / "labextensions" / package / "schemas"]  # its own, and those of extensions
+        (schema,) = [path for home in homes if (path := home / package / f"{plugin}.json").exists()]
+        assert set(values) <= set(json.loads(schema.read_text(encoding="utf-8"))["properties"]), name
 
 
 def test_trust_signs_what_is_new_or_changed_and_nothing_else(homes: Path) -> None:

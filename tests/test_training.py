@@ -278,6 +278,8 @@ def others():
         {"numbers": [1, 0, 2, 3, 4, 5]},
     ):
         yield "data was ", with_batches(**words)
+    yield "model was ", lambda file: run(tiny(dropout=0.9), file)
+    yield "valid was ", lambda file: run(tiny(), file, valid=Batches(pieces([0]), GRID, shuffle=False))
     yield "model of another shape", lambda file: run(tiny(units=(7,)), file)
     yield "model of another shape", lambda file: run(tiny(units=(6, 6)), file)
 

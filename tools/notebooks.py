@@ -36,7 +36,7 @@ def read_source(path: Path) -> NotebookNode:
     """Read a percent script as a notebook without outputs, with the metadata that every lesson has."""
     notebook = jupytext.read(path)
     notebook.metadata = NotebookNode(
-        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
+        kernelspec={"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
         language_info={"name": "python"},
     )
     notebook.nbformat, notebook.nbformat_minor = 4, 5

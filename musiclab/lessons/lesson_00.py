@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,12 @@ def _choose(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
         expect(found, f"it returned {choice!r}, which is not one of the {len(scores)} scores it was given.")
         return found[0]
 
-    lists = [[_tune(rng, title=f"tune {i}") for i in range(8)] for _ in range(6)]
+    def tunes() -> list[Score]:
+        # Each tune and the same one semitone higher: equal in length, leaps and number of notes.
+        four = [_tune(rng) for _ in range(4)]
+        return [replace(t, title=f"tune {i}") for i, t in enumerate([*four, *(tune.transpose(1) for tune in four)])]
+
+    lists = [tunes() for _ in range(6)]
     for scores in lists:
         index_of(answer(list(scores)), scores)
     yield "returns one of the scores"
@@ -77,7 +83,8 @@ def _choose(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
             shuffled = [scores[i] for i in rng.permutation(len(scores))]
             again = index_of(answer(list(shuffled)), scores)
             message = f"of the same scores in another order it chose {scores[again].title!r} and not {scores[first].title!r}"
-            expect(first == again, f"{message}. A rule looks at the music, not at its place in the list.")
+            why = "Either your rule looks at the place in the list, or both are equal by it and the first one won"
+            expect(first == again, f"{message}. {why}: then add a second rule that decides between equals.")
     yield "does not depend on the order of the list"
 
 
@@ -141,7 +148,11 @@ EXERCISES = [
         ),
         test=_choose,
         mistakes=(
-            Mistake(lambda scores: scores[0], "not at its place in the list"),
+            Mistake(lambda scores: scores[0], "looks at the place in the list"),
+            Mistake(lambda scores: max(scores, key=lambda score: score.duration), "both are equal by it"),
+            Mistake(
+                lambda scores: min(scores, key=lambda s: abs(np.diff(s.notes["pitch"].astype(int))).sum()), "both are equal by it"
+            ),
             Mistake(lambda scores: max(len(score) for score in scores), "which is not one of the 8 scores"),
         ),
     ),

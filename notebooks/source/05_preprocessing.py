@@ -23,7 +23,7 @@ import sys
 import numpy as np
 from matplotlib.figure import Figure
 
-from musiclab import EventEncoding, GridEncoding, NoteNameEncoding, Score, check, load_corpus, read_score, show
+from musiclab import EventEncoding, GridEncoding, NoteNameEncoding, Score, check, hint, load_corpus, read_score, show, solution
 from musiclab.dataset import Batches, Piece, duplicate_groups, encode_pieces, split_pieces, windows
 from musiclab.score import pitch_name
 
@@ -423,6 +423,8 @@ print("\ndurations that events do not spell exactly:", longer)
 print("tokens: grid", len(grid.encode(prelude)), " events", len(spelt), " voices after events:", len(whole.voices))
 
 # %% [markdown]
+# The grid with three voices loses two notes: the last chord has three in its upper voice, and a voice holds one.
+#
 # With events every note of the Prelude comes back at its time and pitch, the held notes among them. Three things are rounded:
 # loudness to one of 16 levels, one long duration (which occurs twice) to the nearest in the list, and the three voices become
 # one. Whole, then, but for what it states. The price is nearly four times as many tokens as the grid has steps.

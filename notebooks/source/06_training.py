@@ -31,7 +31,19 @@ from pathlib import Path
 
 import numpy as np
 
-from musiclab import Bundle, GridEncoding, NoteNameEncoding, check, generate, load_bundle, load_corpus, read_score, show
+from musiclab import (
+    Bundle,
+    GridEncoding,
+    NoteNameEncoding,
+    check,
+    generate,
+    hint,
+    load_bundle,
+    load_corpus,
+    read_score,
+    show,
+    solution,
+)
 from musiclab.baselines import Markov
 from musiclab.dataset import Batches, Piece, encode_pieces, split_pieces, transposed, windows
 from musiclab.encoding import END
@@ -54,6 +66,10 @@ show.piano_roll(prelude, bars=(1, 4))
 # Step 1 of the recipe, in short: one **token** (a whole number) for each event, windows of 100 tokens, and after
 # each window the token that follows as the **target**. The inputs get the shape (windows, 100, 1). The targets
 # become *one-hot*: a row of zeros with a single 1 at the place of the token.
+#
+# Lesson 05 numbered the 33 names by the alphabet, from 0. The course's `NoteNameEncoding` does it a little
+# differently: it sorts them by pitch and keeps number 0 for END, as all encodings of the course do. So there are
+# 34 tokens here, though the recipe never uses END.
 #
 # The recipe imports `np_utils` for the last part. Do you expect today's Keras to have it?
 
@@ -103,12 +119,15 @@ assert recipe.count_params() == lstm + dense
 # %% [markdown]
 # `None` is the number of windows in a batch, which may be any. The count by hand follows the equations of lesson
 # 04: there are 4 gates with 256 units each, and each unit has one weight for the 1 input, 256 for the hidden
-# state, and 1 bias. So nearly all weights look at the model's own memory; a thousandth part looks at the note.
+# state, and 1 bias. So nearly all weights look at the model's own memory; of the 258 weights of a unit's gate one
+# looks at the note.
 #
-# The piece has 545 events. A model with 500 times as many weights as there are notes can learn a piece by heart.
+# The piece has 545 events. A model with 500 times as many weights as there are events can learn a piece by heart.
 # Keep that in mind for section 2.
 #
-# **Exercise 6.1.** Write `count_weights(inputs, units, outputs)` for a stack of LSTM layers with a Dense layer at
+# ### Exercise 6.1 · Count the weights
+#
+# Write `count_weights(inputs, units, outputs)` for a stack of LSTM layers with a Dense layer at
 # the end. `units` is a list with the size of each LSTM layer. Example: `count_weights(1, [256], 34)` is 272930.
 # If you are stuck, `hint("6.1")` gives a hint, again and again a clearer one, and `solution("6.1")` an answer.
 
@@ -198,7 +217,9 @@ assert table["Markov 4"] < table["the shipped LSTM"] < table["unigram"] < table[
 # A table of counts, made in no time, is far below the LSTM with its 50 epochs. So 1.9 is nothing to be proud of
 # here: without the other rows the number could not tell you that. **A loss needs a baseline beside it.**
 #
-# **Exercise 6.2.** Write `perplexity(pieces)`. `pieces` is a list of arrays, one for each piece, with the surprise
+# ### Exercise 6.2 · Perplexity
+#
+# Write `perplexity(pieces)`. `pieces` is a list of arrays, one for each piece, with the surprise
 # in nats at each of its steps. Every step counts the same, whichever piece it is in. Example: surprises of
 # `[[0.0, 0.0], [3.0]]` have the mean 1.0 and the perplexity e = 2.718.
 
@@ -237,9 +258,11 @@ assert losses[1] > losses[0] + 1 and losses[1] > table["unigram"] - 0.5
 assert shares[1] < shares[0] / 1.5 and shares[1] < rule
 
 # %% [markdown]
+# (The card's loss and accuracy were means over the last epoch, with dropout at work; here it is off.)
+#
 # On the notes that it has seen, the LSTM is right about as often as the rule. On the same bars in another order
-# it is lost: its loss goes back up to about that of the unigram model, while the rule loses little. The network did
-# not learn the figure. It learnt the piece by heart, as far as it got.
+# it is lost: its loss goes back up to about that of the unigram model, while the rule is still right more than half
+# of the time. The network did not learn the figure. It learnt the piece by heart, as far as it got.
 #
 # Music that was kept out of training, to measure on, is called **held-out**. The recipe has none, so its training
 # accuracy could not show this. That is its first slip in this lesson.
@@ -349,7 +372,9 @@ for name, batches in (("training", train_batches), ("held-out", valid_batches)):
 # The target on padding is always END, and a model learns that at once. Counted in, the padding would make every loss
 # look better than it is. So each batch brings weights: 1 where there is a target, 0 on padding.
 #
-# **Exercise 6.3.** Write `mean_loss(losses, weights)`: the mean over all targets of a batch. Both arguments are
+# ### Exercise 6.3 · A mean without padding
+#
+# Write `mean_loss(losses, weights)`: the mean over all targets of a batch. Both arguments are
 # arrays of shape (pieces, steps). Example: losses `[[1.0, 2.0], [6.0, 0.1]]` with weights `[[1, 1], [1, 0]]` give 3.0.
 
 
@@ -444,7 +469,9 @@ show.curves(tune_history, baselines=baselines, title="Dance tunes", unit="nats p
 # Do not compare these nats with those of section 2. A step here is a sixteenth, there it was a note; other tokens,
 # other surprise.
 #
-# **Exercise 6.4.** *Early stopping* ends a training that no longer improves. Write `early_stop(valid, patience)`. It
+# ### Exercise 6.4 · Stop early
+#
+# *Early stopping* ends a training that no longer improves. Write `early_stop(valid, patience)`. It
 # gets the held-out losses of the epochs and stops as soon as `patience` epochs in a row have brought no new best (or at
 # the end). Return the epoch at which it stops and the best epoch, both counted from 1. Example:
 # `early_stop([2.0, 1.5, 1.6, 1.7, 1.4], 2)` is `(4, 2)`.
@@ -588,7 +615,9 @@ show.piano_roll(tune, title="Written by your own model")
 # Without `overwrite=True` an existing file is never replaced. Compare the roll with the fiddle tune of section 4: what has
 # the model caught, and what has it missed?
 #
-# **Exercise 6.5.** Train a model of your own that is small: at most 60,000 weights, half of what you just trained, and
+# ### Exercise 6.5 · A model of your own
+#
+# Train a model of your own that is small: at most 60,000 weights, half of what you just trained, and
 # still better than the unigram model and the Markov model of order 1. Change what you like: units, embedding, dropout, epochs,
 # learning rate, batch size, the layers. Give the trained model to `check`; it measures on 24 tunes from behind the first 250
 # of the collection. A start: `my_model = stream_model(grid.input_sizes, grid.size, ...)`, then `train(my_model, ...)`.
@@ -609,7 +638,7 @@ check("6.5", my_model)
 # - A fair baseline gets the same help as the model. With few tunes counting wins, with many the network.
 # - A training that is stopped in the middle goes on from its checkpoint and ends with the same weights.
 #
-# **Where to read on**
+# ## Where to read on
 #
 # - S. Hochreiter and J. Schmidhuber, "Long Short-Term Memory", Neural Computation 9 (1997).
 # - N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", Journal of Machine Learning

@@ -29,11 +29,11 @@ int_to_note = recipe.encoding.vocabulary
 music_int = recipe.encoding.encode(prelude)
 music_input, _ = windows([Piece(music_int)], 100)
 print(show.describe(prelude))
-print(f"{len(music_int)} events, {len(music_input)} windows of {music_input.shape[1]}, {len(int_to_note)} names")
+print(f"{len(music_int)} events, {len(music_input)} windows of {music_input.shape[1]}, {len(int_to_note) - 1} names and END")
 print("It begins", " ".join(int_to_note[i] for i in music_int[:16]))
 
 # %% [markdown]
-# ## 1. The last step of the original recipe
+# ## 1 · The last step of the original recipe
 #
 # In lessons 05 and 06 the prelude became windows of 100 numbers, and a model learned to name the event that
 # follows a window. The recipe's fourth step writes music with it: take a random window; let the model predict;
@@ -154,7 +154,7 @@ assert len(loops) >= 3
 # different windows of 100 names, so one day a window must come back, and from there on argmax repeats itself.
 # The choice of the next note has to change, and section 3 does that.
 #
-# ### Exercise 7.1 Find the loop
+# ### Exercise 7.1 · Find the loop
 #
 # The cell above could look at windows. Often you have the notes alone. Write `period(notes)`: the smallest `p`
 # (1 or more) such that every note in the list, from number `p` on, equals the note `p` places before it.
@@ -171,7 +171,7 @@ def period(notes):
 check("7.1", period)
 
 # %% [markdown]
-# ## 2. Why one `predict` per note is slow
+# ## 2 · Why one `predict` per note is slow
 #
 # For each note the recipe hands over the whole window. The LSTM begins with an empty memory, reads 100 numbers,
 # gives one prediction, and throws its memory away. For the next note it reads 99 of the same numbers again. But
@@ -240,7 +240,7 @@ assert 1 / 3 < late / early < 3
 # still computes 100 steps. The stateful step computes one. And its cost is flat: the state has the same size
 # however much music lies behind it, so note 2,000 costs what note 100 costs.
 #
-# ## 3. From probabilities to a note
+# ## 3 · From probabilities to a note
 #
 # The model has heard three bars of the Ode to Joy. What does it expect at the beginning of the fourth? Guess
 # before you run the cell: the third bar goes D, E, F sharp upwards. Which names would you put at the top?
@@ -285,7 +285,7 @@ show.probabilities(bent, encoding.vocabulary, top=10, title="The first token of 
 # Below 1 the likely becomes likelier, and towards 0 temperature becomes argmax. Above 1 the choice evens out,
 # and the many unlikely tokens together get a large share: look at the hollow bar.
 #
-# ### Exercise 7.2 Temperature
+# ### Exercise 7.2 · Temperature
 #
 # Write the formula as a function: `with_temperature(log_p, temperature)` takes an array of log-probabilities
 # and returns an array of probabilities. For example, `with_temperature(np.log([0.8, 0.2]), 0.5)` is about
@@ -324,14 +324,15 @@ print("tokens that top-p keeps, step by step, a bar a line:")
 for bar in range(3):
     print(" ".join(f"{n:2d}" for n in counts[bar * 16 : bar * 16 + 16]))
 assert min(counts) == 1 and max(counts) >= 4
-cut = {"all": p, "top_k=3": keep_top_k(p, 3), "top_p=0.8": distribution(log_p, top_p=0.8)}
+cut = {"all": p, "top_k=3": keep_top_k(p, 3), "top_p=0.95": distribution(log_p, top_p=0.95)}
+assert (cut["top_k=3"] > 0).sum() != (cut["top_p=0.95"] > 0).sum()
 show.probabilities(cut, encoding.vocabulary, top=10, title="The first token of bar 4, cut in two ways")
 
 # %% [markdown]
 # Inside a note the model is sure (HOLD), and top-p keeps one token; where a new note may begin it keeps
 # several. Top-k keeps three everywhere, wanted or not.
 #
-# ### Exercise 7.3 Top-p
+# ### Exercise 7.3 · Top-p
 #
 # Write `keep_top_p(p, limit)` in the manner of `keep_top_k`: go from the likeliest token downwards until the
 # sum reaches `limit`. The token that crosses the limit is kept too; otherwise a token with 0.9 would be dropped
@@ -348,7 +349,7 @@ def keep_top_p(p, limit):
 check("7.3", keep_top_p)
 
 # %% [markdown]
-# ### Exercise 7.4 Draw from probabilities
+# ### Exercise 7.4 · Draw from probabilities
 #
 # How does a computer draw token 0 in 50 % of all cases, token 1 in 30 %, token 2 in 20 %? It takes one random
 # number `u` between 0 and 1 and looks where it falls on a line that is divided in these proportions: below 0.5
@@ -396,7 +397,7 @@ assert broken == 0
 # With that, no sequence can come out that `decode` would not understand. No generated piece is invalid,
 # whatever the temperature.
 #
-# ## 4. The whole loop
+# ## 4 · The whole loop
 #
 # You have all the parts. Feed the last token; bend the probabilities; draw; and let the drawn token be the last
 # token of the next step, until the model draws END. The first "last token" is END too: it tells the model that
@@ -435,7 +436,7 @@ show.piano_roll(mine, title="Written by our own loop")
 # %% [markdown]
 # Twice yes. Training and generation build their rows with the same code, so they cannot drift apart.
 #
-# ## 5. What the choices sound like
+# ## 5 · What the choices sound like
 #
 # Here are eight bars from the same seed at three temperatures (`stop=False` forbids END, so that all have the
 # same length). Guess: in which one do you expect the most notes?
@@ -499,15 +500,15 @@ print(f"{len(prompt)} notes given, {len(continued) - len(prompt)} written")
 show.piano_roll(continued, prompt, labels=["the result", "given"], title="A jig, continued")
 
 # %% [markdown]
-# ## 6. The file
+# ## 6 · The file
 #
 # The recipe's `output.mid` lies in the folder `work`. Now you want to save a tune of the melody model under the
-# same name: here the longest of the ten at temperature 1. What should happen to the old file?
+# same name: here one of temperature 0.8, a usual choice. What should happen to the old file?
 
 # %%
 from musiclab import MusicFileError
 
-tune = max(tunes[1.0], key=len)
+tune = max((generate(melody, 256, temperature=0.8, seed=seed) for seed in range(10)), key=len)  # the longest of ten
 try:
     write_midi(tune, "work/output.mid")
 except MusicFileError as error:
@@ -549,7 +550,7 @@ for name, score in (("output.mid", tune), ("recipe.mid", recipe_piece)):
 # workstation* (DAW), the program in which music is recorded and arranged, takes them as a track, to be played
 # by any of its instruments.
 #
-# ### Exercise 7.5 A tune to keep
+# ### Exercise 7.5 · A tune to keep
 #
 # Write a tune that you would keep: a `Score` under the name `my_tune`. Try seeds, temperatures, prompts, your
 # own ideas. The check asks for a melody of 8 to 32 bars between G3 and E6 (a violin can play that); three of
