@@ -44,6 +44,9 @@ CORPORA = {
     "folk-songs": ("essenFolksong/*.abc", "the Essen collection: songs from Germany, China and elsewhere"),
 }
 
+# Files that people take for music to learn from. They are tried, so that `problems` says what they are.
+_MISTAKEN = (".mp3", ".ogg", ".flac", ".wav", ".pdf")
+
 # Part of every cache file's name. It rises when the same source would be read differently than before.
 _READER = 1
 
@@ -152,7 +155,8 @@ def load_folder(path: str | os.PathLike[str], *, jobs: int | None = None, progre
         raise MusicFileError(
             f"{folder} is not a folder. Give the folder that holds your music files; for one file use read_score."
         )
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in files.SUFFIXES and p.is_file())
+    wanted = (*files.SUFFIXES, *_MISTAKEN)
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in wanted and p.is_file())
     if not found:
         raise MusicFileError(f"{folder} holds no music file. What can be read: {', '.join(sorted(files.SUFFIXES))}.")
     states = [(str(p.relative_to(folder)), p.stat().st_size, p.stat().st_mtime_ns) for p in found]

@@ -489,6 +489,8 @@ def scores_from_abc(text: str) -> list[Score]:
 def _abc_tune(text: str) -> Score:
     from music21 import abcFormat, pitch
 
+    if not re.search(r"^[LM]:", text, re.MULTILINE):  # then a note is an eighth; music21 wants it said
+        text = re.sub(r"^K:", "L:1/8\nK:", text, count=1, flags=re.MULTILINE)
     tune = abcFormat.ABCHandler()
     tune.process(text)
     words: dict[str, Any] = {"title": tune.getTitle() or ""}

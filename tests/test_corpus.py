@@ -345,3 +345,14 @@ def test_a_folder_with_nothing_to_read_says_why(cache, tmp_path):
     for _ in range(2):
         with pytest.raises(MusicFileError, match=r"none of the 1 music files .* x\.mid"):
             load_folder(tmp_path / "music", jobs=1, progress=False)
+
+
+def test_a_recording_in_a_folder_is_named_as_what_it_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("MUSICLAB_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "music"
+    folder.mkdir()
+    (folder / "a.abc").write_text("X:1\nM:4/4\nL:1/4\nK:C\nCDEF\n")
+    (folder / "song.mp3").write_bytes(b"ID3" + bytes(100))
+    with pytest.warns(UserWarning, match="1 of 2 files"):
+        corpus = load_folder(folder, progress=False)
+    assert len(corpus) == 1 and "MP3" in dict(corpus.problems)["song.mp3"]

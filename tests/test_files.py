@@ -732,3 +732,9 @@ def test_mutants_give_a_score_or_a_sentence(put, tmp_path):
         if time.monotonic() > stop:
             break
     assert sum(counts.values()) >= 200 and min(counts.values()) > 50, counts
+
+
+def test_an_abc_tune_without_length_and_metre_is_in_eighths(tmp_path):
+    file = tmp_path / "plain.abc"
+    file.write_text("X:1\nK:C\nCDEF\n")
+    assert read_score(file).notes["duration"].tolist() == [0.5] * 4
