@@ -26,7 +26,7 @@ from musiclab.encoding import Encoding, encoding_from_settings
 from musiclab.files import write_atomically
 from musiclab.lstm import Stream
 
-__all__ = ["FORMAT", "Bundle", "BundleError", "load_bundle"]
+__all__ = ["DATA", "FORMAT", "Bundle", "BundleError", "load_bundle"]
 
 #: Version of the file format. A bundle of another version is refused, with a sentence.
 FORMAT = 1
@@ -34,7 +34,8 @@ FORMAT = 1
 #: Kinds of model that a bundle may hold.
 KINDS = ("stream", "original")
 
-_SHIPPED = Path(__file__).resolve().parent.parent / "data"
+#: The folder of the course's music and bundles.
+DATA = Path(__file__).resolve().parent.parent / "data"
 
 
 class BundleError(Exception):
@@ -126,9 +127,9 @@ def load_bundle(name: str | os.PathLike[str]) -> Bundle:
     """
     file = Path(name)
     if not file.is_file() and file.suffix == "" and len(file.parts) == 1:
-        file = _SHIPPED / f"{name}.bundle"
+        file = DATA / f"{name}.bundle"
     if not file.is_file():
-        shipped = ", ".join(sorted(p.stem for p in _SHIPPED.glob("*.bundle"))) or "none"
+        shipped = ", ".join(sorted(p.stem for p in DATA.glob("*.bundle"))) or "none"
         raise BundleError(
             f"there is no bundle {str(name)!r}. The course's own: {shipped}. For one of yours give the path of its file."
         )

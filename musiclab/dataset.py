@@ -1,8 +1,8 @@
 """Datasets: encoded pieces, split without leaking, moved through the keys, cut and stacked for training.
 
 Three rules keep a measurement honest, and this module keeps all three. A piece is on one side of the split
-with every window of it. Pieces that are the same melody, transposed or not, are on the same side. And no
-window or batch row runs from one piece into the next.
+with every window of it. Pieces that `duplicate_groups` finds to be the same melody, transposed or not, are on
+the same side. And no window or batch row runs from one piece into the next.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def duplicate_groups(scores: Sequence[Score], *, length: int = 8, share: float =
     The melody of a piece (its voice 0) is turned into intervals, which do not change under transposition,
     and every run of `length` intervals is taken as a fingerprint. Two pieces belong together if they share
     at least `share` of the fingerprints of the one that has fewer. A variant that repeats or adds notes in
-    every phrase has other runs, and may be missed. Belonging together is passed on: if A
-    goes with B and B with C, all three are one group.
+    every phrase has other runs, and may be missed. Belonging together is passed on: if A goes with B and B
+    with C, all three are one group.
 
     Returns
     -------

@@ -195,7 +195,12 @@ def generate(
         For a control outside its range, a metre the model was not trained on, or a prompt that the encoding
         cannot hold. The message names the valid choices.
     BundleError
-        For a bundle that is not of kind "stream".
+        For a bundle that is not of kind "stream", or of several voices.
+
+    Warns
+    -----
+    UserWarning
+        If the prompt does not lie on the encoding's grid, so that notes of it are moved.
     """
     if not (np.isfinite(length) and length > 0):
         raise ValueError(f"length={length}: it must be above 0 quarter lengths; a bar of 4/4 has 4.")

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from musiclab.baselines import Markov
-from musiclab.bundle import Bundle
+from musiclab.bundle import DATA, Bundle
 from musiclab.corpus import load_corpus
 from musiclab.dataset import Batches, Piece, encode_pieces, split_pieces, transposed, windows
 from musiclab.encoding import END, METRES, Encoding, GridEncoding, NoteNameEncoding
@@ -36,8 +36,6 @@ from musiclab.models import devices, keras, original_model, stream_model, weight
 from musiclab.score import Score
 
 __all__ = ["Progress", "device_report", "evaluate", "train"]
-
-DATA = Path(__file__).resolve().parent.parent / "data"
 
 
 def use_deterministic_kernels() -> None:
@@ -122,7 +120,9 @@ def train(
     Raises
     ------
     ValueError
-        If the checkpoint was written with other settings or other data; the message says which.
+        If the checkpoint was written with another model, other settings or other data; the message says which.
+    FloatingPointError
+        If the loss is no longer a number.
     """
     use_deterministic_kernels()
     model.compile(

@@ -129,7 +129,7 @@ def test_saving_into_a_folder_that_is_not_there_says_so(tmp_path):
 def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path, monkeypatch):
     make().save(tmp_path / "melody.bundle")
     make().save(tmp_path / "chorale.bundle")
-    monkeypatch.setattr(bundle_module, "_SHIPPED", tmp_path)
+    monkeypatch.setattr(bundle_module, "DATA", tmp_path)
     for name in ("mozart", tmp_path / "mozart.bundle", tmp_path):
         with pytest.raises(BundleError, match=r"no bundle .*own: chorale, melody\. For one of yours give the path"):
             load_bundle(name)
@@ -138,7 +138,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path, monkeypatch):
 
 def test_a_folder_of_the_same_name_does_not_hide_a_shipped_bundle(tmp_path, monkeypatch):
     make().save(tmp_path / "melody.bundle")
-    monkeypatch.setattr(bundle_module, "_SHIPPED", tmp_path)
+    monkeypatch.setattr(bundle_module, "DATA", tmp_path)
     (tmp_path / "here" / "melody").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "here")
     assert load_bundle("melody").name == "mine"
