@@ -8,6 +8,7 @@ The names below are loaded on first use, so that ``import musiclab`` costs nothi
 music21 is imported before something needs it.
 """
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -44,3 +45,13 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
+
+
+def _show_scores_in_notebooks() -> None:
+    """Let a notebook show a score as music. The score itself knows nothing of notation or sound."""
+    if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()) is not None:
+        formatter = shell.display_formatter.ipython_display_formatter
+        formatter.for_type_by_name("musiclab.score", "Score", lambda score: import_module("musiclab.show").display(score))
+
+
+_show_scores_in_notebooks()

@@ -1,18 +1,50 @@
-"""show: everything that a lesson puts before your eyes.
+"""show: everything that a lesson puts before your eyes and ears.
 
-Each function returns a `Picture`. As the last line of a cell it shows itself: the image, and the same in words for
-those who do not see it. ``picture.text`` holds the words, ``picture.axes`` the matplotlib axes to draw more upon.
+As the last line of a cell, what these functions return shows itself, with the same in words for those who do not see it
+(its ``text``). A score by itself is shown as `display` shows it.
 
 ==================  =====================================================
+`notation`          a score as staff notation
 `piano_roll`        the notes of a score (or of two) against bars
+`sound`             a score as a piano plays it; `save_audio` writes a file
+`player`            all three together, with a cursor
+`display`           notation, with sound beneath
 `curves`            the loss of a training, epoch by epoch, with baselines
 `probabilities`     what a model thinks will come next
 `describe`          a score in one sentence
 ==================  =====================================================
 """
 
+from musiclab.score import Score
+from musiclab.show.notation import Engraving, notation
 from musiclab.show.picture import Picture, describe
+from musiclab.show.player import Player, player
 from musiclab.show.plots import curves, probabilities
 from musiclab.show.roll import piano_roll
+from musiclab.show.sound import Sound, SoundError, save_audio, sound
 
-__all__ = ["Picture", "curves", "describe", "piano_roll", "probabilities"]
+__all__ = [
+    "Engraving",
+    "Picture",
+    "Player",
+    "Sound",
+    "SoundError",
+    "curves",
+    "describe",
+    "display",
+    "notation",
+    "piano_roll",
+    "player",
+    "probabilities",
+    "save_audio",
+    "sound",
+]
+
+
+def display(score: Score) -> None:
+    """Show a score as notation, with its sound beneath."""
+    from IPython.display import display as show_now
+
+    show_now(notation(score))
+    if len(score):
+        show_now(sound(score))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import math
 from base64 import b64encode
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
@@ -103,6 +104,29 @@ def key_name(key: str, *, signs: bool = False) -> str:
     tonic, _, mode = key.partition(" ")
     flat, sharp = ("♭", "♯") if signs else (" flat", " sharp")
     return f"{tonic[:1]}{tonic[1:].replace('-', flat).replace('#', sharp)} {mode}".strip()
+
+
+def headline(score: Score) -> str:
+    """Return key, metre and tempo, as they stand at the right above a piece."""
+    beats, unit = score.time_signature
+    return " · ".join([*([key_name(score.key, signs=True)] if score.key else []), f"{beats}/{unit}", f"♩ = {score.tempo:.0f}"])
+
+
+def check_labels(labels: Sequence[str] | None, default: list[str], what: str) -> list[str]:
+    """Return the names to write, or raise ValueError if their number does not match."""
+    if labels is None:
+        return default
+    if isinstance(labels, str) or len(labels) != len(default):
+        raise ValueError(f"labels={labels!r}: give a list of {len(default)} names, one for each of the {what}.")
+    return [str(label) for label in labels]
+
+
+def check_bars(bars: tuple[int, int], total: int) -> tuple[int, int]:
+    """Return the first and the last bar to show, counted from 1, or raise ValueError if the piece has no such bars."""
+    first, last = bars
+    if not 1 <= first <= last <= total:
+        raise ValueError(f"bars=({first}, {last}): give the first and the last bar to show, from 1 to {total}.")
+    return int(first), int(last)
 
 
 def new_axes(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:

@@ -20,7 +20,20 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, NullFormatter
 
 from musiclab.score import Score, pitch_name
-from musiclab.show.picture import COLOURS, GRID, INK, Picture, count, describe, key_name, new_axes, printable, write_title
+from musiclab.show.picture import (
+    COLOURS,
+    GRID,
+    INK,
+    Picture,
+    check_bars,
+    check_labels,
+    count,
+    describe,
+    headline,
+    new_axes,
+    printable,
+    write_title,
+)
 
 __all__ = ["piano_roll"]
 
@@ -84,7 +97,7 @@ def piano_roll(
         If `bars` are not bars of this piece, or `labels` do not match.
     """
     layers = _layers(score, other, labels)
-    first, last = _check_bars(score, other, bars)
+    first, last = _shown_bars(score, other, bars)
     window = ((first - 1) * score.bar_length, last * score.bar_length)
     layers = [(_sounding(notes, window), style, label) for notes, style, label in layers]
     low, high = _pitch_range([notes for notes, _, _ in layers])
@@ -104,25 +117,17 @@ def piano_roll(
         _draw_legend(ax, layers)
     if not any(len(notes) for notes, _, _ in layers):
         ax.text(0.5, 0.5, "no notes", transform=ax.transAxes, ha="center", va="center", fontsize=12, color=INK)
-    write_title(ax, score.title if title is None else title, _aside(score))
+    write_title(ax, score.title if title is None else title, headline(score))
     return Picture(figure, ax, _words(score, other, layers, bars, title))
 
 
 def _layers(score: Score, other: Score | None, labels: Sequence[str] | None) -> list[tuple[np.ndarray, _Style, str]]:
     """List what is drawn, lowest layer first: notes, style and name."""
     if other is not None:
-        names = _check_labels(labels, ["first", "second"], "scores")
+        names = check_labels(labels, ["first", "second"], "scores")
         return [(score.notes, _FIRST, names[0]), (other.notes, _SECOND, names[1])]
-    names = _check_labels(labels, [f"voice {voice}" for voice in score.voices], "voices")
+    names = check_labels(labels, [f"voice {voice}" for voice in score.voices], "voices")
     return [(score.voice(v).notes, _voice_style(v), name) for v, name in zip(score.voices, names, strict=True)]
-
-
-def _check_labels(labels: Sequence[str] | None, default: list[str], what: str) -> list[str]:
-    if labels is None:
-        return default
-    if isinstance(labels, str) or len(labels) != len(default):
-        raise ValueError(f"labels={labels!r}: give a list of {len(default)} names, one for each of the {what}.")
-    return [str(label) for label in labels]
 
 
 def _voice_style(voice: int) -> _Style:
@@ -131,16 +136,11 @@ def _voice_style(voice: int) -> _Style:
     return _Style(COLOURS[voice % len(COLOURS)], height, filled, hatch)
 
 
-def _check_bars(score: Score, other: Score | None, bars: tuple[int, int] | None) -> tuple[int, int]:
+def _shown_bars(score: Score, other: Score | None, bars: tuple[int, int] | None) -> tuple[int, int]:
     """Return the first and the last bar to show, counted from 1."""
     end = max(score.duration, other.duration if other is not None else 0.0)
     total = max(1, math.ceil(end / score.bar_length - 1e-9))
-    if bars is None:
-        return 1, total
-    first, last = bars
-    if not 1 <= first <= last <= total:
-        raise ValueError(f"bars=({first}, {last}): give the first and the last bar to show, from 1 to {total}.")
-    return int(first), int(last)
+    return (1, total) if bars is None else check_bars(bars, total)
 
 
 def _sounding(notes: np.ndarray, window: tuple[float, float]) -> np.ndarray:
@@ -247,11 +247,6 @@ def _sample(style: _Style, label: str) -> Patch | Line2D:
     patch = Patch(label=printable(label), hatch=style.hatch, lw=0.8 if style.filled else 1.3, **_colours(style))
     patch.set_hatch_linewidth(0.9)
     return patch
-
-
-def _aside(score: Score) -> str:
-    beats, unit = score.time_signature
-    return " · ".join([*([key_name(score.key, signs=True)] if score.key else []), f"{beats}/{unit}", f"♩ = {score.tempo:.0f}"])
 
 
 def _words(

@@ -1,0 +1,340 @@
+"""Sound: a score as a piano plays it, as an MP3 in an audio element.
+
+`render` is a sampler. It holds twenty recorded notes of a piano (data/piano.npz); every other pitch is the nearest of
+them, played a little faster or slower. A note sounds for as long as it is written, then a damper ends it. Where the bank is
+missing, or the library that reads and writes sound files, a plainer sound is computed: a sum of sines that die away.
+
+The arithmetic is additions and products of single numbers, which every processor rounds alike, so that the same score
+gives the same samples everywhere; functions that processors compute differently only meet numbers that are rounded
+afterwards. The MP3 of the same samples is the same in every process on one kind of computer.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import io
+import math
+import os
+from base64 import b64encode
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musiclab.files import write_atomically
+from musiclab.score import Score
+from musiclab.show.picture import describe
+
+__all__ = ["RATE", "Sound", "SoundError", "render", "save_audio", "sound"]
+
+RATE = 24_000  # frames a second
+NOTEBOOK_RATE = 16_000  # of what a notebook stores: nearly all of a piano's sound lies below 8,000 hertz
+BANK = Path(__file__).resolve().parents[2] / "data" / "piano.npz"
+
+RELEASE = 0.12  # seconds until the damper has silenced a string
+FADE_IN = 24  # frames; a note that began at once would click
+LOUDNESS = 1.6
+PEAK = 0.89  # of what a file can hold; the MP3 may go a little over the samples
+SPREAD = 0.25  # voices stand from this far left to this far right, where 1 is the edge
+
+# A notebook has to stay small: a piece shown there, with its notation, takes at most 200 KiB.
+MOST_SECONDS = 55  # of a piece
+MOST_STEREO_SECONDS = 30
+# How small the MP3 is made: 0 is the largest file, 1 the smallest. At these, measured on chorales and tunes, the error is
+# some 15 decibels below the music, at 32 and 18 kilobits a second; a variable rate is the quicker one for two channels.
+MP3_STEREO = {"compression_level": 0.97, "bitrate_mode": "VARIABLE"}
+MP3_MONO = {"compression_level": 0.94, "bitrate_mode": "AVERAGE"}
+
+
+class SoundError(Exception):
+    """A sound cannot be written. The message says why and what to do."""
+
+
+# --- the sampler ----------------------------------------------------------------------------------------
+
+
+def render(score: Score) -> np.ndarray:
+    """Play a score.
+
+    Parameters
+    ----------
+    score : Score
+        Its velocities decide how loud each note is, its tempo how fast it goes.
+
+    Returns
+    -------
+    float32 array (frames, channels)
+        `RATE` frames a second, values within ±0.89: one channel for a single voice, two for several, which stand
+        beside each other from the highest at the left to the lowest at the right.
+    """
+    spread = _places(score)
+    channels = 1 if len(score.voices) < 2 else 2
+    seconds = 60.0 / score.tempo
+    mix = np.zeros((round((score.duration * seconds + RELEASE) * RATE) + 1, channels), dtype=np.float32)
+    for onset, duration, pitch, voice, velocity in score.notes.tolist():
+        start, length = round(onset * seconds * RATE), max(1, round(duration * seconds * RATE))
+        note = _note(pitch, length) * np.float32(_gain(velocity))  # (frames,)
+        note = note[: len(mix) - start]
+        for channel, share in enumerate(spread[voice]):
+            mix[start : start + len(note), channel] += note * np.float32(share)
+    peak = float(np.abs(mix).max(initial=0.0))
+    return mix * np.float32(PEAK / peak) if peak > PEAK else mix
+
+
+def _places(score: Score) -> dict[int, tuple[float, ...]]:
+    """Return how loud each voice is in each channel; left and right have the same power together."""
+    voices = score.voices
+    if len(voices) < 2:
+        return {voice: (1.0,) for voice in voices}
+    angles = [math.pi / 4 * (1 + SPREAD * (2 * k / (len(voices) - 1) - 1)) for k in range(len(voices))]
+    return {voice: (round(math.cos(a), 6), round(math.sin(a), 6)) for voice, a in zip(voices, angles, strict=True)}
+
+
+def _gain(velocity: int) -> float:
+    """Return the loudness of a velocity: twice the velocity is about 10 decibels more, as on MIDI pianos."""
+    return round(LOUDNESS * (velocity / 127) ** 1.6, 6)
+
+
+def _note(pitch: int, length: int) -> np.ndarray:
+    """Return a note that is held for `length` frames and then damped: float32 (length + release,)."""
+    release = round(RELEASE * RATE)
+    # In steps of a second, so that notes of about the same length share one tone.
+    tone = _tone(pitch, math.ceil((length + release) / RATE) * RATE)[: length + release].copy()
+    fade = np.linspace(0, 1, FADE_IN, dtype=np.float32)[: len(tone)]
+    tone[: len(fade)] *= fade
+    damper = np.linspace(1, 0, release, dtype=np.float32)
+    tone[length:] *= damper * damper
+    return tone
+
+
+@functools.lru_cache(maxsize=256)
+def _tone(pitch: int, frames: int) -> np.ndarray:
+    """Return the sound of a key that is held, float32 (frames,)."""
+    bank = _bank()
+    return _sines(pitch, frames) if bank is None else _sampled(bank, pitch, frames)
+
+
+@dataclass(frozen=True)
+class _Bank:
+    """Recorded notes: their sound, their measured pitches, where they can be repeated, and how much softer then."""
+
+    notes: list[np.ndarray]
+    pitches: np.ndarray
+    loops: list[int]
+    softer: list[float]
+
+
+@functools.cache
+def _bank() -> _Bank | None:
+    """Read the piano, or return None if it or the library that reads it is missing."""
+    try:
+        import soundfile
+
+        with np.load(BANK, allow_pickle=False) as data:
+            frames, _ = soundfile.read(io.BytesIO(data["flac"].tobytes()), dtype="int16")
+            sound = frames.astype(np.float32) * np.float32(data["step"])
+            notes = np.split(sound, data["end"][:-1])
+            return _Bank(notes, data["pitch"], data["loop"].tolist(), data["softer"].tolist())
+    except (ImportError, OSError):  # soundfile raises OSError where its own library is missing
+        return None
+
+
+def _sampled(bank: _Bank, pitch: int, frames: int) -> np.ndarray:
+    """Play the nearest recorded note at the speed that gives it the wanted pitch."""
+    nearest = int(np.abs(bank.pitches - pitch).argmin())
+    speed = round(2 ** ((pitch - float(bank.pitches[nearest])) / 12), 7)
+    source = _held(bank, nearest, math.ceil(frames * speed) + 4)
+    at = np.arange(frames) * speed + 1
+    whole = at.astype(np.int64)
+    x = (at - whole).astype(np.float32)
+    before, here, there, after = (source[whole + k] for k in (-1, 0, 1, 2))
+    # Catmull and Rom's curve through four neighbours (1974): a straight line would dull the sound.
+    slope, bend = there - before, before * 2 - here * 5 + there * 4 - after
+    return here + (slope + (bend + ((here - there) * 3 + after - before) * x) * x) * x * np.float32(0.5)
+
+
+def _held(bank: _Bank, number: int, frames: int) -> np.ndarray:
+    """Return a recorded note, with its last part repeated until it is long enough."""
+    note, loop, softer = bank.notes[number], bank.loops[number], np.float32(bank.softer[number])
+    parts, length, part = [note], len(note), note[loop:]
+    while length < frames:
+        part = part * softer
+        parts.append(part)
+        length += len(part)
+    return np.concatenate(parts)
+
+
+def _sines(pitch: int, frames: int) -> np.ndarray:
+    """Compute a plain tone: eight partials, the higher ones softer and sooner gone."""
+    frequency = 440.0 * 2 ** ((pitch - 69) / 12)
+    t = np.arange(frames) / RATE
+    tone = np.zeros(frames)
+    for n in range(1, 9):
+        if n * frequency < RATE / 2:
+            tone += 0.2 / n**1.5 * np.exp(-t * (1.5 + 0.7 * n) * (frequency / 440) ** 0.5) * np.sin(2 * np.pi * n * frequency * t)
+    return tone.astype(np.float32)
+
+
+# --- the audio element ----------------------------------------------------------------------------------
+
+
+class Sound:
+    """Music that a notebook can play.
+
+    Attributes
+    ----------
+    samples : float32 array (frames, channels)
+        As `render` returns them.
+    rate : int
+        Frames a second of the samples.
+    data, mime : bytes, str
+        The sound file that the notebook stores, and its type: an MP3, or a WAV where no MP3 can be written.
+    text : str
+        What is to be heard, in words.
+    """
+
+    def __init__(self, samples: np.ndarray, text: str, remarks: list[str]) -> None:
+        self.samples, self.rate = samples, RATE
+        self.data, self.mime = _small_file(samples)
+        if self.mime == "audio/wav":
+            remarks = [*remarks, "Stored as WAV, for the package soundfile, which writes MP3, is missing."]
+        self.remarks = remarks
+        self.text = " ".join([text, *remarks])
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return len(self.samples) / RATE
+
+    def html(self, **attributes: str) -> str:
+        """Return the audio element, with its remarks below it."""
+        more = "".join(f' {name}="{html.escape(value)}"' for name, value in attributes.items())
+        remarks = f"<div>{html.escape(' '.join(self.remarks))}</div>" if self.remarks else ""
+        source = f"data:{self.mime};base64,{b64encode(self.data).decode('ascii')}"
+        return f'<audio controls preload="auto" aria-label="{html.escape(self.text)}"{more} src="{source}"></audio>{remarks}'
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self.html(), "text/plain": self.text}
+
+
+def sound(score: Score) -> Sound:
+    """Let a piano play a score.
+
+    A notebook has to stay small. So a piece in several voices is in stereo if it lasts at most 30 seconds, and of one
+    that lasts more than 55 only the beginning is played, and the audio element says so; `save_audio` writes all of it.
+
+    Returns
+    -------
+    Sound
+        Shows itself as an audio element.
+    """
+    total = score.duration * 60 / score.tempo
+    remarks = []
+    if _bank() is None:
+        missing = "its recorded notes (data/piano.npz)" if not BANK.is_file() else "the package soundfile"
+        remarks.append(f"Played by sines and not by the piano, for {missing} cannot be found.")
+    if total > MOST_SECONDS:
+        remarks.append(f"The first {MOST_SECONDS} s of {total:.0f}; show.save_audio writes all of it to a file.")
+        score = score.slice(0, MOST_SECONDS * score.tempo / 60)
+    return Sound(render(score), f"Sound, {min(total, MOST_SECONDS):.0f} s. {describe(score)}", remarks)
+
+
+def _small_file(samples: np.ndarray) -> tuple[bytes, str]:
+    """Return a small sound file and its mime type: MP3, or WAV if MP3 cannot be written here."""
+    small = _thinned(samples)
+    if small.shape[1] > 1 and len(small) > MOST_STEREO_SECONDS * NOTEBOOK_RATE + NOTEBOOK_RATE:  # a second for the last note
+        small = small.mean(axis=1, keepdims=True)
+    try:
+        settings = MP3_MONO if small.shape[1] == 1 else MP3_STEREO
+        return _encoded(small, NOTEBOOK_RATE, "MP3", **settings), "audio/mpeg"
+    except (ImportError, OSError):  # soundfile raises OSError where its own library is missing
+        return _wav(small, NOTEBOOK_RATE), "audio/wav"
+
+
+TAPS = 31  # neighbours on each side
+
+
+@functools.cache
+def _filter() -> np.ndarray:
+    """Return a low-pass filter for twice the rate: a sinc with its edge at 7,400 hertz, under a Hann window."""
+    t = np.arange(-TAPS, TAPS + 1)
+    cutoff = 2 * 7_400 / (2 * RATE)
+    return np.round(2 * cutoff * np.sinc(cutoff * t) * np.hanning(len(t) + 2)[1:-1], 7).astype(np.float32)
+
+
+def _thinned(samples: np.ndarray) -> np.ndarray:
+    """Keep two frames of three: (frames, channels) to (2/3 frames, channels), without what would fold back as noise.
+
+    Every new frame is a weighted sum of its neighbours. Seen at twice the old rate, where every other frame is
+    missing, new frames lie three apart; so they have two sets of weights, in turn.
+    """
+    padded = np.pad(samples.T, ((0, 0), (TAPS, 2 * TAPS)))  # (channels, …): each channel in one piece, to be quick
+    thin = np.zeros((samples.shape[1], len(samples) * 2 // 3), dtype=np.float32)
+    for parity in (0, 1):
+        out = np.zeros_like(thin[:, parity::2])  # new frame m lies at 3 m of the doubled rate, old frame k at 2 k
+        for tap, weight in zip(range(-TAPS, TAPS + 1), _filter(), strict=True):
+            if (parity + tap) % 2 == 0:
+                first = (3 * parity + tap) // 2 + TAPS
+                out += padded[:, first : first + 3 * out.shape[1] : 3] * weight
+        thin[:, parity::2] = out
+    return np.ascontiguousarray(thin.T)
+
+
+def _encoded(samples: np.ndarray, rate: int, kind: str, **settings: Any) -> bytes:
+    import soundfile
+
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, rate, format=kind, **settings)
+    return buffer.getvalue()
+
+
+def _wav(samples: np.ndarray, rate: int) -> bytes:
+    """Write a WAV file of 16 bits with the standard library alone."""
+    import wave
+
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(samples.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(np.rint(samples * 32767).astype("<i2").tobytes())
+    return buffer.getvalue()
+
+
+def save_audio(score: Score, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    """Write all of a score as a sound file: .mp3, .wav, .flac or .ogg.
+
+    Returns its path.
+
+    Raises
+    ------
+    SoundError
+        If the file exists and `overwrite` is not set, if it cannot be written, or if there is nothing to hear.
+    """
+    path = Path(path)
+    kinds = {".mp3": "MP3", ".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}
+    kind = kinds.get(path.suffix.lower())
+    if kind is None:
+        raise SoundError(f"{path.name}: not written. The name must end in {', '.join(kinds)}.")
+    if not len(score):
+        raise SoundError(f"{path.name}: not written, for the score has no notes. Give one that has.")
+    samples = render(score)
+    try:
+        data = _wav(samples, RATE) if kind == "WAV" else _encoded(samples, RATE, kind)
+        write_atomically(path, data, overwrite=overwrite)
+    except ImportError:
+        raise SoundError(f"{path.name}: only .wav can be written, for the package soundfile is missing.") from None
+    except FileExistsError:
+        raise SoundError(f"{path} exists already. Pass overwrite=True to replace it, or choose another name.") from None
+    except FileNotFoundError:
+        raise SoundError(
+            f"there is no folder {path.parent} to write {path.name} to. Create it, or choose another place."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise SoundError(f"{path} cannot be written ({error}). Check the name, the disk and that you may write there.") from None
+    return path
