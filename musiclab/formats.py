@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from musiclab.score import NOTE, Score
+from musiclab.spelling import key_signature, signature_of, spelled
 
 if TYPE_CHECKING:
     import music21
@@ -228,16 +229,11 @@ def _tempo(microseconds: int) -> float | None:
     return next((tempo for tempo in rounded if tempo and round(60e6 / tempo) == microseconds), exact)
 
 
-# Keys, as (sharps, or below 0 flats; 0 for major and 1 for minor), which is what MIDI writes. It knows no other modes.
+# Keys by (sharps, or below 0 flats; 0 for major and 1 for minor), which is what MIDI writes. It knows no other modes.
 _FIFTHS = "F- C- G- D- A- E- B- F C G D A E B F# C# G# D# A# E# B#".split()
-_MODES = {"locrian": 13, "phrygian": 12, "minor": 11, "aeolian": 11, "dorian": 10, "mixolydian": 9, "major": 8, "ionian": 8}
-_MODES |= {"": 8, "lydian": 7}  # the place of the tonic among the fifths, where there are no sharps
-_SIGNATURES = {
-    f"{_FIFTHS[place + sharps]} {mode}".strip(): (sharps, int(place > 9))
-    for mode, place in _MODES.items()
-    for sharps in range(-7, 8)
-}
-_KEYS = {signature: name for name, signature in _SIGNATURES.items() if name.endswith(("major", "minor"))}
+_KEYS = {(sharps, 0): f"{_FIFTHS[8 + sharps]} major" for sharps in range(-7, 8)}
+_LIKE_MINOR = ("minor", "aeolian", "dorian", "phrygian", "locrian")  # those with a small third
+_KEYS |= {(sharps, 1): f"{_FIFTHS[11 + sharps]} minor" for sharps in range(-7, 8)}
 
 
 # --- MIDI, written ---------------------------------------------------------------------------------------
@@ -253,8 +249,8 @@ def to_midi(score: Score) -> bytes:
     song = symusic.Score(TICKS)
     song.tempos.append(symusic.Tempo(0, score.tempo))
     song.time_signatures.append(symusic.TimeSignature(0, *score.time_signature))
-    if score.key in _SIGNATURES:
-        song.key_signatures.append(symusic.KeySignature(0, *_SIGNATURES[score.key]))
+    if (sharps := key_signature(score.key)) is not None:
+        song.key_signatures.append(symusic.KeySignature(0, sharps, int(score.key.endswith(_LIKE_MINOR))))
     song.tracks.append(symusic.Track(name=score.title))  # the first track's name is the title
     notes = score.notes.copy()
     notes["onset"] = np.round(score.notes["onset"] * TICKS)
@@ -429,9 +425,14 @@ def _words_of(stream: music21.stream.Stream) -> dict[str, Any]:
 
 
 def to_music21(score: Score) -> music21.stream.Score:
-    """Make a music21 score: a part for each voice, with bars, chords, rests and ties."""
-    from music21 import chord, key, metadata, meter, note, stream, tempo
+    """Make a music21 score: a part for each voice, with bars, chords, rests and ties, pitches spelled as its key has them."""
+    from music21 import chord, key, metadata, meter, note, pitch, stream, tempo
 
+    def written(midi: int) -> pitch.Pitch:
+        letter, sharps, octave = spelled(midi, signature)
+        return pitch.Pitch(step=letter, octave=octave, accidental=sharps or None)
+
+    signature = signature_of(score)
     result = stream.Score()
     result.metadata = metadata.Metadata(title=score.title or "musiclab")
     for voice in score.voices or (0,):
@@ -445,7 +446,7 @@ def to_music21(score: Score) -> music21.stream.Score:
         # One element for all notes with the same onset and duration, so that chords stay chords.
         for onset, duration in sorted(set(zip(notes["onset"].tolist(), notes["duration"].tolist(), strict=True))):
             same = notes[(notes["onset"] == onset) & (notes["duration"] == duration)]
-            pitches = [int(p) for p in same["pitch"]]
+            pitches = [written(p) for p in same["pitch"].tolist()]
             element = note.Note(pitches[0]) if len(pitches) == 1 else chord.Chord(pitches)
             element.quarterLength = duration
             element.volume.velocity = int(same["velocity"][0])

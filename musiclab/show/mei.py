@@ -8,8 +8,7 @@ in MEI, the language that the engraver reads (`musiclab.show.notation`). Its rul
 * A note that crosses a bar line, or hides a beat that the eye needs, is written as several, tied.
 * What does not lie on a grid of 64ths or triplets is drawn at the nearest sixteenth, and counted; so is every note of a
   piece in which more than a tenth do not, for it must be a recorded performance.
-* Pitches are spelled from the key: in C major C♯ and E♭, in E major D♯. Without a key, the signature with the fewest
-  accidentals is taken.
+* Pitches are spelled from the key (`musiclab.spelling`); without a key, from the signature that fits best.
 
 Time is counted in ticks here, 48 to a quarter note: a sixteenth has 12, a note of a triplet 16.
 """
@@ -24,8 +23,9 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from musiclab.score import Score
+from musiclab.spelling import signature_of, spelled
 
-__all__ = ["Written", "signature_of", "spelled", "write_mei"]
+__all__ = ["Written", "bars_of", "write_mei"]
 
 QUARTER = 48  # ticks
 SIXTEENTH = QUARTER // 4
@@ -101,7 +101,8 @@ def write_mei(score: Score, first: int, last: int, labels: Sequence[str]) -> Wri
     signature = signature_of(score)
     staves, shortened = _staves(score, ticks, labels)
     writer = _Writer(score.time_signature, bar, signature)
-    measures = [writer.measure(staves, number, closes=number == last) for number in range(first, last + 1)]
+    closing = bars_of(score)
+    measures = [writer.measure(staves, number, closes=number == closing) for number in range(first, last + 1)]
     mei = _document(score.time_signature, signature, staves, measures)
     return Written(mei, writer.onsets, len(staves), signature, moved, shortened)
 
@@ -117,9 +118,9 @@ def _on_the_grid(notes: np.ndarray) -> tuple[np.ndarray, int]:
     exact = np.abs(nearest - times) <= TOLERANCE * QUARTER  # (notes, 2)
     if len(notes) and (~exact).any(axis=1).mean() > PERFORMED:  # the others lie on the grid by chance
         exact = np.abs(np.rint(times / SIXTEENTH) * SIXTEENTH - times) <= TOLERANCE * QUARTER
+    exact &= (nearest[:, 1] > nearest[:, 0])[:, None]  # too short to be written
     ticks = np.where(exact, nearest, np.rint(times / SIXTEENTH) * SIXTEENTH).astype(int)
-    least = np.where(exact.all(axis=1), 1, SIXTEENTH)
-    ticks[:, 1] = np.maximum(ticks[:, 1], ticks[:, 0] + least)
+    ticks[:, 1] = np.where(ticks[:, 1] > ticks[:, 0], ticks[:, 1], ticks[:, 0] + SIXTEENTH)
     return ticks, int((~exact).any(axis=1).sum())
 
 
@@ -128,56 +129,6 @@ def _beat(time_signature: tuple[int, int]) -> int:
     beats, unit = time_signature
     one = 4 * QUARTER // unit
     return 3 * one if unit >= 8 and beats % 3 == 0 else one
-
-
-# --- pitch ----------------------------------------------------------------------------------------------
-
-# Places on the line of fifths: F is -1, C 0, G 1, …, B 5; seven further on is the same letter, one sharp more.
-_LETTERS = "CGDAEBF"
-_TONICS = {"F": -1, "C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5}
-# Sharps that a mode has more than the major key on the same tonic.
-_MODES = {
-    "major": 0,
-    "ionian": 0,
-    "lydian": 1,
-    "mixolydian": -1,
-    "dorian": -2,
-    "minor": -3,
-    "aeolian": -3,
-    "phrygian": -4,
-    "locrian": -5,
-}
-
-
-def signature_of(score: Score) -> int:
-    """Return the sharps (or, negative, flats) of the key signature to write a score with: those of its key, or the best.
-
-    Without a key, or with one of more than seven signs, it is the signature that leaves the fewest accidentals; of
-    several, the one with the fewest signs.
-    """
-    if score.key is not None:
-        tonic, _, mode = score.key.partition(" ")
-        place = _TONICS.get(tonic[:1].upper())
-        if place is not None and mode in _MODES:
-            sharps = place + 7 * (tonic.count("#") - tonic.count("-")) + _MODES[mode]
-            if -7 <= sharps <= 7:
-                return sharps
-    present = np.bincount(score.notes["pitch"] % 12, minlength=12)
-    inside = {k: sum(int(present[(7 * place) % 12]) for place in range(k - 1, k + 6)) for k in range(-6, 7)}
-    return min(inside, key=lambda k: (-inside[k], abs(k), k))
-
-
-def spelled(pitch: int, signature: int) -> tuple[str, int, int]:
-    """Spell a MIDI pitch in a key: letter, sharps (negative: flats), octave.
-
-    Of the spellings on the line of fifths, the one from three below to eight above the signature's tonic is taken:
-    the seven notes of the key, two lowered and three raised ones.
-    """
-    place = signature - 3 + (7 * pitch - (signature - 3)) % 12
-    letter = _LETTERS[place % 7]
-    sharps = (place + 1) // 7
-    octave = (pitch - sharps) // 12 - 1
-    return letter, sharps, octave
 
 
 # --- staves ---------------------------------------------------------------------------------------------
@@ -392,21 +343,19 @@ class _Writer:
 
     def _next_end(self, left: int, right: int) -> int:
         """Return where a note from `left` to `right` (ticks in the bar) has to be cut so that the beats stay visible."""
-        length = right - left
-        if left % self.beat == 0 and (length in VALUES or (length * 2 % 3 == 0 and length * 2 // 3 in VALUES)):
-            half = self.bar // 2 if self.quarters else 0
-            if not (half and left % half and left < half < right):
+        length, half = right - left, self.bar // 2 if self.quarters else self.bar
+        if left % self.beat == 0:
+            whole_beats = length // self.beat * self.beat
+            if length > self.beat and self.beat % 36 == 0:  # in 6/8, a note longer than a beat is as many whole beats
+                return left + whole_beats
+            is_value = length in VALUES or (length * 2 % 3 == 0 and length * 2 // 3 in VALUES)
+            if is_value and not (left % half and left < half < right):
                 return right
-        if left % self.beat == 0:  # as many whole beats as make one note value
-            beats = length // self.beat * self.beat
-            return left + beats if beats else right
+            return left + whole_beats if whole_beats else right
         next_beat = (left // self.beat + 1) * self.beat
         # The plain syncopation: from the middle of a beat to the middle of another, within half a bar.
-        half_bar = self.bar // 2 if self.quarters else self.bar
-        syncopated = left % (self.beat // 2) == 0 and length == self.beat and left // half_bar == (right - 1) // half_bar
-        if right <= next_beat or (syncopated and self.beat % 36):
-            return right
-        return next_beat
+        syncopated = left % (self.beat // 2) == 0 and length == self.beat and left // half == (right - 1) // half
+        return right if right <= next_beat or (syncopated and self.beat % 36) else next_beat
 
     def _beamed(
         self,
@@ -501,7 +450,7 @@ def _largest(length: int, values: dict[int, str]) -> tuple[int, str, int]:
 
 def _in_signature(letter: str, signature: int) -> int:
     """Return how a key signature alters a letter: 1 for a sharp, -1 for a flat."""
-    place = _TONICS[letter] + 1  # F 0, C 1, …, B 6: the order in which sharps are added
+    place = "FCGDAEB".index(letter)  # the order in which sharps are added; flats come from the other end
     return int(place < signature) - int(6 - place < -signature)
 
 
