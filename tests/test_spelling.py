@@ -52,4 +52,4 @@ def test_music21_gets_the_spelling_too():
     names = [note.pitch.nameWithOctave for note in to_music21(flats).flatten().notes]
     assert names == ["E-4", "F4", "G4", "A-4", "B-4", "D-4", "G-4"]
     low = to_music21(tune([0, 1, 11, 12], key="D- major")).flatten().notes
-    assert [(n.pitch.midi, n.pitch.name) for n in low] == [(0, "C"), (1, "D-"), (11, "B"), (12, "C")]
+    assert [(n.pitch.midi, n.pitch.name) for n in low] == [(0, "C"), (1, "D-"), (11, "C-"), (12, "C")]
