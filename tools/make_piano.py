@@ -27,6 +27,7 @@ TARGET = Path(__file__).resolve().parent.parent / "data" / "piano.npz"
 
 SECONDS = 1.7  # kept of a note, unless it is shorter
 LOOP_SECONDS = 0.45
+SOFTER = 0.75, 0.85  # least and most that is left of a note's level from one loop to the next
 LOUDNESS = 0.10  # root mean square of a note's first half second
 # The soundfont's names count octaves in two ways; these are the keys that one hears, lowest first.
 KEYS = (26, 30, 34, 38, 42, 46, 50, 54, 58, 62, 66, 70, 74, 78, 84, 90, 94, 99, 104, 108)
@@ -78,15 +79,19 @@ def fundamental(frames: np.ndarray, near: float) -> float:
 
 def looped(frames: np.ndarray, frequency: float) -> tuple[np.ndarray, int, float]:
     """Make a note's end ready to be repeated: return the note, the loop's first frame, and how much softer each time."""
-    period = RATE / frequency
-    loop = round(round(min(LOOP_SECONDS, len(frames) / RATE / 3) * frequency) * period)
+    loop = round(round(min(LOOP_SECONDS, len(frames) / RATE / 3) * frequency) * RATE / frequency)  # whole periods
     start = len(frames) - loop
     rms = [np.sqrt(np.mean(frames[a : a + loop] ** 2)) for a in (start - loop, start)]
-    softer = float(np.clip(rms[1] / rms[0], 0.2, 0.85))
+    measured = rms[1] / rms[0]
+    # A piano's string loses its first sound quickly and keeps a rest for long. The recording ends too soon to show that.
+    softer = float(np.clip(measured, *SOFTER))
+    slower = (softer / measured) ** (np.arange(-len(frames), 0) / loop + 1)  # 1 where the loop begins
     fade = np.linspace(0, 1, loop // 2)
+    before = frames[start - len(fade) : start] * slower[start - len(fade) : start]
     end = frames.copy()
+    end[start:] *= slower[start:]
     # What follows the end is the loop's start, softer; what comes before the loop's start leads into it.
-    end[-len(fade) :] = end[-len(fade) :] * (1 - fade) + softer * frames[start - len(fade) : start] * fade
+    end[-len(fade) :] = end[-len(fade) :] * (1 - fade) + softer * before * fade
     return end, start, softer
 
 

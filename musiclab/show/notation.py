@@ -31,7 +31,7 @@ __all__ = ["Engraving", "Place", "notation"]
 
 WIDTH = 2200  # verovio's page units; one is a tenth of the width that staff lines are one above the other
 SCALE = 0.04  # pixels in one unit of the drawing; ten of these are one page unit
-MOST_NOTES = 450  # in one picture, unless bars are asked for: more would make a notebook heavy
+MOST_NOTES = 400  # in one picture, unless bars are asked for: more would make a notebook heavy
 MARGIN = 400  # units of the drawing, at the left and the right
 TITLE_HEIGHT = 900
 
