@@ -111,7 +111,7 @@ def parts(values: Mapping[str, Sequence[float] | np.ndarray], *, title: str = "W
 
 # --- under the notation ---------------------------------------------------------------------------------
 
-PANEL, GAP, HEAD = 62, 22, 16  # pixels: height of a panel, room between two, room above the first
+PANEL, GAP, HEAD = 56, 26, 20  # pixels: height of a panel, room between two, room above the first
 
 
 def under_notation(
@@ -148,7 +148,6 @@ def under_notation(
         raise ValueError(f"bars={bars} need more than one line of music; show fewer of them.")
     first, last = (round(b * score.bar_length * steps_per_quarter) for b in (bars[0] - 1, bars[1]))
     onsets, xs = [p.onset for p in places], [p.x for p in places]
-    left, right = 100, engraving.width - 12
     edges = np.interp(np.arange(first, last + 1) / steps_per_quarter, onsets, xs)  # (steps + 1,): where each step begins
     panels = []
     for number, (name, values) in enumerate(lines.items()):
@@ -156,7 +155,7 @@ def under_notation(
         if len(shown) < last - first:
             raise ValueError(f"{name!r} has {len(values)} steps, and bar {bars[1]} ends after {last}.")
         top = engraving.height + HEAD + number * (PANEL + GAP)
-        panels.append(_panel(name, shown, edges, top, (left, right), COLOURS[number % len(COLOURS)]))
+        panels.append(_panel(name, shown, edges, top, COLOURS[number % len(COLOURS)]))
     every = np.arange(bars[0] - 1, bars[1]) * score.bar_length
     height = engraving.height + HEAD + len(panels) * (PANEL + GAP)
     ruled = "".join(f"M{x:.0f} {engraving.height - 4}V{height - GAP + 6}" for x in np.interp(every, onsets, xs) - 4)
@@ -171,22 +170,24 @@ def under_notation(
     return Engraving(svg, text, places, engraving.width, height)
 
 
-def _panel(name: str, values: np.ndarray, edges: np.ndarray, top: int, sides: tuple[int, int], colour: str) -> str:
-    """Draw one curve as steps, with the ends of its scale and its name at the left."""
+def _panel(name: str, values: np.ndarray, edges: np.ndarray, top: int, colour: str) -> str:
+    """Draw one curve as steps, with its name above and the ends of its scale at the left."""
     low, high = _scale(values)
+    left, right = round(edges[0]) - 5, round(edges[-1])
 
     def y(value: float) -> int:
         return round(top + PANEL * (high - value) / (high - low))
 
     levels = sorted({low, high} | ({0.0} if low < 0 < high else set()))
-    rules = "".join(f"M{sides[0]} {y(level)}H{sides[1]}" for level in levels)
-    ticks = "".join(f'<text x="{sides[0] - 6}" y="{y(v) + 4}" fill="{INK}" text-anchor="end">{v:g}</text>' for v in levels)
+    rules = "".join(f"M{left} {y(level)}H{right}" for level in levels)
+    ticks = "".join(f'<text x="{left - 5}" y="{y(v) + 4}" fill="{INK}" text-anchor="end">{v:g}</text>' for v in levels)
     heights = [y(value) for value in values.tolist()]
     path = f"M{edges[0]:.0f} {heights[0]}" + "".join(
         f"V{height}H{edge:.0f}" for height, edge in zip(heights, edges[1:], strict=True)
     )
-    label = f'<text x="6" y="{top + PANEL // 2 + 4}" fill="{colour}" font-weight="bold">{html.escape(name)}</text>'
-    return f'<path d="{rules}" stroke="{GRID}" fill="none"/>{ticks}{label}<path d="{path}" stroke="{colour}" stroke-width="2" fill="none"/>'
+    label = f'<text x="6" y="{top - 4}" fill="{colour}" font-weight="bold">{html.escape(name)}</text>'
+    curve = f'<path d="{path}" stroke="{colour}" stroke-width="2" fill="none"/>'
+    return f'<path d="{rules}" stroke="{GRID}" fill="none"/>{ticks}{label}{curve}'
 
 
 def _scale(values: np.ndarray) -> tuple[float, float]:

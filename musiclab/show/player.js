@@ -122,8 +122,7 @@ function render({ model, el }) {
     const remark = make("div", { class: "musiclab-remark", role: "status" }, box, piece.remark);
     const page = drawNotation(piece, box), roll = drawRoll(piece, box);
 
-    const audio = new Audio();
-    audio.preload = "auto";
+    const audio = make("audio", { preload: "auto" }, box);
     const quarters = (seconds) => (seconds * piece.tempo) / 60, seconds = (t) => (t * 60) / piece.tempo;
     const beats = Math.ceil(piece.duration / piece.beat - 1e-9);
     let range = null, frame = 0;

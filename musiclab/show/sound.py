@@ -37,7 +37,7 @@ RELEASE = 0.12  # seconds until the damper has silenced a string
 FADE_IN = 24  # frames; a note that began at once would click
 LOUDNESS = 1.6
 PEAK = 0.89  # of what a file can hold; the MP3 may go a little over the samples
-SPREAD = 0.25  # voices stand from this far left to this far right, where 1 is the edge
+SPREAD = 0.2  # voices stand from this far left to this far right, where 1 is the edge
 
 # A notebook has to stay small: a piece shown there, with its notation, takes at most 200 KiB.
 MOST_SECONDS = 55  # of a piece
