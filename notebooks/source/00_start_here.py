@@ -18,9 +18,9 @@
 #
 # You will be able to:
 #
-# - let a trained network write music, and change what it writes,
+# - let a trained network write music, hear it, and change what it writes,
 # - read a piano roll,
-# - save a piece as a MIDI file that any music program opens,
+# - save a piece as a MIDI file that any music program opens, and as a sound file,
 # - use the exercises of this course and their hints.
 #
 # Time: about 20 minutes. The cells themselves need a few seconds each.
@@ -31,17 +31,28 @@
 # ## 1 · The machine writes a tune
 #
 # The file `melody.bundle` holds a network that was trained on some ten thousand folk tunes. The next cell loads
-# it and lets it write: at most 64 quarter notes of music, which are 16 bars.
+# it and lets it write: at most 64 quarter notes of music, which are 16 bars. Run it, and press **Play**.
 
 # %%
 from musiclab import generate, load_bundle, show
 
 melody = load_bundle("melody")
 tune = generate(melody, length=64, seed=22)
+show.player(tune)
+
+# %% [markdown]
+# A red line runs along while the music sounds. A click on the notes, or on the picture below them, moves it. Drag over the
+# lower picture, and that part is repeated. With the keyboard: Tab goes into the player, the space bar plays and pauses,
+# the arrow keys go on and back by a beat.
+#
+# You see the tune twice. The upper picture is **staff notation**, as musicians read it; lesson 02 explains it. The lower
+# one is a **piano roll**. Here it is once more, larger:
+
+# %%
 show.piano_roll(tune, title="A tune that did not exist before")
 
 # %% [markdown]
-# This picture is a **piano roll**. Time runs from left to right. The grey vertical lines are **bar
+# In a piano roll time runs from left to right. The grey vertical lines are **bar
 # lines**; from one to the next is a **bar**, the measure in which one counts. Height is **pitch**: C4 is the C in
 # the middle of a piano, and each row up is one key to the right, a **semitone**. Each block is a
 # **note**: where it starts is its **onset**, how long it is is its **duration**. Where there is no block, there is
@@ -77,7 +88,7 @@ print("seed 23 gives the same music:      ", other == tune)
 
 # %%
 jig = generate(melody, length=48, time_signature=(6, 8), seed=3)
-show.piano_roll(jig, title="In 6/8")
+show.player(jig)
 
 # %% [markdown]
 # The network counts along: it knows at each step where in the bar it is. If that works, most bars begin with a
@@ -96,8 +107,8 @@ print(f"share of steps that begin a note is below 0.60:     {on_any_step < 0.60}
 # %% [markdown]
 # ## 3 · Take it with you
 #
-# A **MIDI file** holds notes, not sound. Music programs, notation programs and keyboards read it. Sound comes
-# into this notebook with lesson 02; until then, open the file in any program that plays MIDI.
+# A **MIDI file** holds notes, not sound. Music programs, notation programs and keyboards read it. An **MP3 file** holds
+# the sound, and every computer and telephone plays it.
 #
 # The folder `work` beside this notebook is yours. The course never overwrites a file of yours unless you ask
 # for it, which is what `overwrite=True` does here: you may want to run the cell twice.
@@ -109,6 +120,7 @@ from musiclab import read_score, write_midi
 
 Path("work").mkdir(exist_ok=True)
 write_midi(tune, "work/first_tune.mid", overwrite=True)
+show.save_audio(tune, "work/first_tune.mp3", overwrite=True)
 back = read_score("work/first_tune.mid")
 print("notes written:", len(tune), "  notes read back:", len(back))
 print("the same notes:", bool((back.notes == tune.notes).all()))
@@ -237,8 +249,8 @@ check("0.4", choose)
 # | lesson | you will be able to |
 # |---|---|
 # | **00 Start here** | hear what this is about, and find your way |
-# | 01 Background | tell the story from dice games and Markov chains to neural nets |
-# | 02 Music as data | see pitch, duration, rest, chord and key as numbers, notation, roll and sound |
+# | **01 Background** | tell the story from dice games and Markov chains to neural nets |
+# | **02 Music as data** | see pitch, duration, rest, chord and key as numbers, notation, roll and sound |
 # | 03 Networks with memory | build a recurrent network in NumPy and watch its gradient vanish |
 # | 04 The LSTM, gate by gate | compute every gate by hand and prove it equal to Keras |
 # | **05 Preprocessing** | turn files into what a network can read, and split without leaking |
@@ -291,9 +303,9 @@ print("most of what it wrote stands nowhere in that collection:", bool(copied < 
 # ## In this lesson you saw
 #
 # - a trained network is a file; with a seed it writes a tune, with another seed another,
-# - a piano roll shows pitch over time; the same notes are rows of numbers,
+# - notation and piano roll show the same notes, and the machine has them as rows of numbers,
 # - the network gives probabilities, and a draw makes the choice,
-# - music leaves and enters as MIDI files,
+# - music leaves and enters as MIDI files, and leaves as sound,
 # - `check`, `hint` and `solution` tell you where you stand.
 #
 # ## Where to read on
@@ -302,4 +314,4 @@ print("most of what it wrote stands nowhere in that collection:", bool(copied < 
 # - Jean-Pierre Briot, Gaëtan Hadjeres, François-David Pachet: *Deep Learning Techniques for Music Generation*
 #   (Springer, 2020) is a survey of the whole field.
 #
-# **Next:** lesson 05, Preprocessing. It takes one piece by Bach and turns it into what a network can read.
+# **Next:** lesson 01, Background. It tells how people came to let machines write music, and begins with dice.

@@ -21,6 +21,7 @@ import subprocess
 import sys
 
 import numpy as np
+from IPython.display import display
 from matplotlib.figure import Figure
 
 from musiclab import EventEncoding, GridEncoding, NoteNameEncoding, Score, check, hint, load_corpus, read_score, show, solution
@@ -29,12 +30,13 @@ from musiclab.score import pitch_name
 
 prelude = read_score("../data/music.mid")
 print(show.describe(prelude))
+display(show.sound(prelude.slice(0, 16)))
 show.piano_roll(prelude, bars=(1, 4))
 
 # %% [markdown]
 # ## 1 · The original recipe, step 1
 #
-# Above you see the first four **bars** of the Prelude in C by Johann Sebastian Bach. A bar is the unit in which musicians count;
+# Above you hear and see the first four **bars** of the Prelude in C by Johann Sebastian Bach. A bar is the unit in which musicians count;
 # here it lasts four beats. The picture is a **piano roll**: time runs to the right, **pitch** (how high a note sounds) upwards,
 # and each note is a block. A beat of this piece is one *quarter length* in our numbers. The letters name pitches, the figure
 # behind them the octave, and `#` means one **semitone** higher, the next key on a piano. Twelve semitones make an octave.
@@ -222,6 +224,18 @@ assert names.encode(prelude).tolist() == [names.vocabulary.index(name) for name 
 show.piano_roll(prelude, decoded, labels=("original", "decoded"), bars=(1, 2), title="Through names and back")
 
 # %% [markdown]
+# Now listen: bars 1 and 2 as Bach has them, then the same 32 events as they come back, at the same tempo. What do you miss?
+
+# %%
+from dataclasses import replace
+
+slow = replace(decoded, tempo=prelude.tempo).slice(0, 16)
+assert len(np.unique(slow.notes["onset"])) == len(np.unique(prelude.slice(0, 8).notes["onset"])) == 32
+print("Bach's two bars:", 8 * 60 / prelude.tempo // 1, "seconds; decoded:", 16 * 60 / prelude.tempo // 1, "seconds")
+display(show.sound(prelude.slice(0, 8)))
+show.sound(slow)
+
+# %% [markdown]
 # The decoded piece crawls, nearly twice as long, and no long note is held: in Bach's bars the two lowest notes sound on beneath
 # the others.
 #
@@ -326,6 +340,7 @@ picture
 back = grid.decode(tokens)
 assert np.array_equal(back.notes, greensleeves.notes)
 print("Greensleeves comes back note for note:", np.array_equal(back.notes, greensleeves.notes))
+display(replace(greensleeves, notes=back.notes).slice(0, 9 * greensleeves.bar_length))
 
 third = 1 / 3
 three = [(0, third, 67), (third, third, 69), (2 * third, third, 71)]
@@ -335,6 +350,7 @@ for label, encoding in (("4 steps a quarter", grid), ("12 steps a quarter", fine
     report, length = encoding.loss_report(triplet), len(encoding.encode(triplet))
     print(f"{label}: {report['onset moved']} onsets moved, {report['duration changed']} durations changed, {length} tokens")
 assert grid.decode(grid.encode(triplet)) == grid.quantise(triplet)  # what the encoding promises to keep
+display(show.sound(triplet), show.sound(grid.quantise(triplet)))
 show.piano_roll(triplet, grid.quantise(triplet), labels=("played", "on the grid"))
 
 # %% [markdown]
@@ -421,6 +437,7 @@ assert same_keys == [(n["onset"], n["pitch"]) for n in np.sort(whole.notes, orde
 longer = sorted(set(prelude.notes["duration"].tolist()) - set(whole.notes["duration"].tolist()))
 print("\ndurations that events do not spell exactly:", longer)
 print("tokens: grid", len(grid.encode(prelude)), " events", len(spelt), " voices after events:", len(whole.voices))
+show.sound(replace(whole, tempo=prelude.tempo).slice(0, 8))
 
 # %% [markdown]
 # The grid with three voices loses two notes: the last chord has three in its upper voice, and a voice holds one.
@@ -455,6 +472,7 @@ print("one long row:")
 print_windows(*windows([joined], 3))
 print("piece by piece:")
 print_windows(*windows(pieces, 3))
+display(show.sound(song_names.decode(joined.tokens)))  # the long row, as it sounds
 assert len(windows([joined], 3)[0]) == 5 and len(windows(pieces, 3)[0]) == 2
 
 # %% [markdown]
@@ -533,6 +551,7 @@ assert np.array_equal(*(np.diff(score.notes["pitch"].astype(int)) for score in (
 same_rhythm = all(np.array_equal(first.notes[field], second.notes[field]) for field in ("onset", "duration"))
 moved = int(first.notes["pitch"][0]) - int(second.notes["pitch"][0])
 print(f"all intervals the same; rhythm the same: {same_rhythm}; {moved} semitones apart")
+display(show.sound(first.slice(0, 12)), show.sound(second.slice(0, 12)))
 show.piano_roll(first, second, labels=("Limerick", "Biddy from Limerick"), bars=(1, 4), title="One melody, two names, two keys")
 
 # %% [markdown]

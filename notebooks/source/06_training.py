@@ -30,6 +30,7 @@
 from pathlib import Path
 
 import numpy as np
+from IPython.display import display
 
 from musiclab import (
     Bundle,
@@ -54,6 +55,7 @@ PROFILE = "class"  # "full": all the tunes, and the recipe to its end; from some
 FULL = PROFILE == "full"
 
 prelude = read_score("../data/music.mid")
+display(show.sound(prelude.slice(0, 16)))
 show.piano_roll(prelude, bars=(1, 4))
 
 # %% [markdown]
@@ -254,6 +256,7 @@ for name, piece in (("the prelude", tokens), ("bars in other order", shuffled)):
     shares.append((p.argmax(axis=1) == wanted).mean())
     rule = (windows_in[:, -8] == wanted).mean()
     print(f"{name:20} {losses[-1]:7.1f}  {shares[-1]:5.0%}   {rule:5.0%}")
+display(show.sound(names.decode(shuffled[:64])))  # four bars in another order
 assert losses[1] > losses[0] + 1 and losses[1] > table["unigram"] - 0.5
 assert shares[1] < shares[0] / 1.5 and shares[1] < rule
 
@@ -345,6 +348,7 @@ pieces = encode_pieces(tunes, grid)
 print(f"{len(tunes)} tunes, {sum(len(piece.tokens) for piece in pieces):,} tokens, {grid.size} different")
 print("columns of the input:", grid.input_sizes, "= last token, place in the bar, metre, bar number")
 print([grid.vocabulary[token] for token in pieces[8].tokens[:16]])
+display(show.sound(tunes[8].slice(0, 8 * tunes[8].bar_length)))
 show.piano_roll(tunes[8], bars=(1, 8))
 
 # %% [markdown]
@@ -609,6 +613,7 @@ print(again.describe())
 assert all(np.array_equal(again.weights[name], weight) for name, weight in mine.weights.items())
 tune = generate(again, 32, time_signature=(2, 4), temperature=0.8, seed=1)
 assert tune == generate(mine, 32, time_signature=(2, 4), temperature=0.8, seed=1)  # same seed, same music
+display(show.sound(tune))
 show.piano_roll(tune, title="Written by your own model")
 
 # %% [markdown]

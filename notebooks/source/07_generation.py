@@ -115,10 +115,11 @@ Path("work").mkdir(exist_ok=True)
 recipe_piece = int_to_music_data(output)
 assert np.array_equal(recipe_piece.notes, recipe.encoding.decode([int_to_note.index(n) for n in output]).notes)
 print("wrote", save_music_data(recipe_piece, "work/output.mid").as_posix())
+display(show.sound(recipe_piece.slice(0, 25)))
 show.piano_roll(recipe_piece, title="Written by the original recipe")
 
 # %% [markdown]
-# A **piano roll** shows time from left to right and pitch from low to high.
+# You hear the first 50 of the 100 notes. A **piano roll** shows time from left to right and pitch from low to high.
 #
 # Where does the music go when it runs on? Argmax leaves nothing to chance: the same window always gives the same
 # note. So as soon as a window has occurred before, everything after it must occur again, for ever. Guess: how
@@ -431,7 +432,7 @@ as_in_training = encoding.inputs(np.array(tokens, dtype=np.int32), (4, 4))[: len
 print(f"the same {len(mine)} notes as generate: {np.array_equal(mine.notes, theirs.notes)}")
 print(f"{len(rows)} rows, all as in training: {np.array_equal(rows, as_in_training)}")
 assert np.array_equal(mine.notes, theirs.notes) and np.array_equal(rows, as_in_training)
-show.piano_roll(mine, title="Written by our own loop")
+show.player(mine)
 
 # %% [markdown]
 # Twice yes. Training and generation build their rows with the same code, so they cannot drift apart.
@@ -445,6 +446,7 @@ show.piano_roll(mine, title="Written by our own loop")
 for temperature in (0.6, 1.0, 1.4):
     score = generate(melody, 32, temperature=temperature, seed=5, stop=False)
     display(show.piano_roll(score, title=f"Temperature {temperature}"))
+    display(show.sound(score))
 
 # %% [markdown]
 # One tune proves nothing, so measure ten of each, in three ways. **Bars**: how many bars begin with a note;
@@ -497,7 +499,8 @@ kept = continued.notes[: len(prompt)]
 assert np.array_equal(kept[["onset", "pitch"]], prompt.notes[["onset", "pitch"]])
 assert continued.time_signature == (6, 8) and len(continued) > len(prompt)
 print(f"{len(prompt)} notes given, {len(continued) - len(prompt)} written")
-show.piano_roll(continued, prompt, labels=["the result", "given"], title="A jig, continued")
+display(show.piano_roll(continued, prompt, labels=["the result", "given"], title="A jig, continued"))
+show.sound(continued)
 
 # %% [markdown]
 # ## 6 · The file
@@ -517,6 +520,7 @@ except MusicFileError as error:
 write_midi(recipe_piece, "work/recipe.mid", overwrite=True)
 write_midi(tune, "work/output.mid", overwrite=True)
 print("wrote", sorted(path.name for path in Path("work").glob("*.mid") if path.name in ("output.mid", "recipe.mid")))
+display(show.sound(tune.slice(0, 8 * tune.bar_length)))  # its first eight bars
 show.piano_roll(tune, title="output.mid")
 
 # %% [markdown]
