@@ -33,7 +33,7 @@ from musiclab import files
 from musiclab.files import MusicFileError
 from musiclab.score import NOTE, Score
 
-__all__ = ["CORPORA", "Corpus", "cache_folder", "load_corpus", "load_folder"]
+__all__ = ["CORPORA", "MELODY_CORPORA", "Corpus", "cache_folder", "load_corpus", "load_folder"]
 
 #: Name -> where in music21's corpus it lies, and what it is.
 CORPORA = {
@@ -43,6 +43,9 @@ CORPORA = {
     "scottish-tunes": ("airdsAirs/*.abc", "Aird's Selection of Scotch, English, Irish and Foreign Airs, Glasgow 1782"),
     "folk-songs": ("essenFolksong/*.abc", "the Essen collection: songs from Germany, China and elsewhere"),
 }
+
+#: Those of single melodies: what the melody bundle was trained on.
+MELODY_CORPORA = ("fiddle-tunes", "irish-tunes", "scottish-tunes", "folk-songs")
 
 # Files that people take for music to learn from. They are tried, so that `problems` says what they are.
 _MISTAKEN = (".mp3", ".ogg", ".flac", ".wav", ".pdf")

@@ -14,10 +14,20 @@ from itertools import combinations
 
 import numpy as np
 
-from musiclab.encoding import END, Encoding
+from musiclab.encoding import END, METRES, Encoding, GridEncoding
 from musiclab.score import Score
 
-__all__ = ["Batches", "Piece", "Split", "duplicate_groups", "encode_pieces", "split_pieces", "transposed", "windows"]
+__all__ = [
+    "Batches",
+    "Piece",
+    "Split",
+    "duplicate_groups",
+    "encode_pieces",
+    "split_pieces",
+    "suits_a_melody_model",
+    "transposed",
+    "windows",
+]
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,22 @@ class Piece:
 def encode_pieces(scores: Sequence[Score], encoding: Encoding) -> list[Piece]:
     """Encode each score."""
     return [Piece(encoding.encode(score), score.time_signature) for score in scores]
+
+
+def suits_a_melody_model(score: Score, encoding: GridEncoding) -> bool:
+    """Tell whether a tune is fit to learn from.
+
+    It must lie on the grid without loss, be in one of the metres that the encoding tells apart, have 4 to 64
+    bars and at most 768 steps, and three of four bars must begin with a note. The last rule leaves out songs
+    in free or changing metre, whose bars are not where the time signature says.
+    """
+    losses = encoding.loss_report(score)
+    on_grid = not (losses["lost"] or losses["onset moved"] or losses["duration changed"])
+    if not on_grid or score.time_signature not in METRES:
+        return False
+    bar_lines = np.arange(0.0, score.duration, score.bar_length)
+    in_bars = np.isin(bar_lines, score.notes["onset"]).mean() >= 0.75
+    return bool(in_bars and 4 <= len(bar_lines) <= 64 and score.duration * encoding.steps_per_quarter <= 768)
 
 
 # --- the split --------------------------------------------------------------------------------------

@@ -28,12 +28,11 @@ import numpy as np
 
 from musiclab.baselines import Markov
 from musiclab.bundle import DATA, Bundle
-from musiclab.corpus import load_corpus
-from musiclab.dataset import Batches, Piece, encode_pieces, split_pieces, transposed, windows
-from musiclab.encoding import END, METRES, Encoding, GridEncoding, NoteNameEncoding
+from musiclab.corpus import MELODY_CORPORA, load_corpus
+from musiclab.dataset import Batches, Piece, encode_pieces, split_pieces, suits_a_melody_model, transposed, windows
+from musiclab.encoding import END, Encoding, GridEncoding, NoteNameEncoding
 from musiclab.files import read_score, write_atomically
 from musiclab.models import devices, keras, original_model, stream_model, weights_of
-from musiclab.score import Score
 
 __all__ = ["Progress", "device_report", "evaluate", "train"]
 
@@ -280,25 +279,8 @@ class Progress:
 
 # --- the shipped bundles ----------------------------------------------------------------------------
 
-MELODY_CORPORA = ("fiddle-tunes", "irish-tunes", "scottish-tunes", "folk-songs")
 KEYS = range(-6, 6)  # semitones by which a tune is moved in training: once around the twelve
 RECIPE_WINDOW = 100
-
-
-def suits_a_melody_model(score: Score, encoding: GridEncoding) -> bool:
-    """Tell whether a tune is fit to learn from.
-
-    It must lie on the grid without loss, be in one of the metres that the encoding tells apart, have 4 to 64
-    bars and at most 768 steps, and three of four bars must begin with a note. The last rule leaves out songs
-    in free or changing metre, whose bars are not where the time signature says.
-    """
-    losses = encoding.loss_report(score)
-    on_grid = not (losses["lost"] or losses["onset moved"] or losses["duration changed"])
-    if not on_grid or score.time_signature not in METRES:
-        return False
-    bar_lines = np.arange(0.0, score.duration, score.bar_length)
-    in_bars = np.isin(bar_lines, score.notes["onset"]).mean() >= 0.75
-    return bool(in_bars and 4 <= len(bar_lines) <= 64 and score.duration * encoding.steps_per_quarter <= 768)
 
 
 def make_melody(epochs: int, checkpoint: Path | None) -> Bundle:

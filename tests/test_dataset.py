@@ -8,7 +8,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import METRES, scores, tune
 
-from musiclab.dataset import Batches, Piece, duplicate_groups, encode_pieces, split_pieces, transposed, windows
+from musiclab.dataset import (
+    Batches,
+    Piece,
+    duplicate_groups,
+    encode_pieces,
+    split_pieces,
+    suits_a_melody_model,
+    transposed,
+    windows,
+)
 from musiclab.encoding import END, EventEncoding, GridEncoding, NoteNameEncoding
 
 SIDES = ("train", "valid", "test")
@@ -252,3 +261,20 @@ def test_a_piece_that_cannot_be_moved_that_far_is_named_at_once():
     pieces = encode_pieces([tune([60]), tune([125])], grid)
     with pytest.raises(ValueError, match="piece 1 cannot be moved by 5 semitones"):
         Batches(pieces, grid, semitones=(-5, 5))
+
+
+# --- what the shipped melody model learns from ------------------------------------------------------------
+
+
+def test_a_melody_to_learn_from_lies_on_the_grid_in_bars_and_has_a_fair_length():
+    grid = GridEncoding()
+    good = tune([60, 62, 64, 65] * 8, length=1.0)
+    assert suits_a_melody_model(good, grid)
+    for bad in (
+        tune([60] * 12, length=1.0),  # three bars
+        tune([60] * 4 * 65, length=1.0),  # sixty-five
+        tune([60] * 60, length=1 / 3),  # triplets
+        tune([60] * 30, length=1.0, time_signature=(7, 8)),  # a metre the encoding does not tell apart
+        tune([60] * 12, length=3.0),  # bar lines that nothing begins at
+    ):
+        assert not suits_a_melody_model(bad, grid)

@@ -6,11 +6,10 @@ import pytest
 from musiclab import generate, load_bundle, read_score
 from musiclab.baselines import Markov
 from musiclab.bundle import DATA
-from musiclab.corpus import load_corpus
-from musiclab.dataset import Piece, encode_pieces, split_pieces, windows
+from musiclab.corpus import MELODY_CORPORA, load_corpus
+from musiclab.dataset import Piece, encode_pieces, split_pieces, suits_a_melody_model, windows
 from musiclab.encoding import END
 from musiclab.models import model_of
-from musiclab.training import MELODY_CORPORA, suits_a_melody_model
 
 MAJOR = np.array([1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1])  # the pitch classes of C major
 

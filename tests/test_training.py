@@ -15,7 +15,7 @@ from musiclab.encoding import END, GridEncoding
 from musiclab.generation import sample_tokens
 from musiclab.lstm import Stream
 from musiclab.models import keras, stream_model, weights_of
-from musiclab.training import evaluate, suits_a_melody_model, train
+from musiclab.training import evaluate, train
 
 GRID = GridEncoding(steps_per_quarter=2)
 TUNES = [
@@ -299,23 +299,6 @@ def test_a_file_that_is_no_checkpoint_is_refused_and_left_alone(checkpoint, tmp_
     with pytest.raises(ValueError, match=r"my-thesis\.npz is not a checkpoint, or is damaged"):
         run(tiny(), file)
     assert file.read_bytes() == data
-
-
-# --- what the shipped melody model learns from ------------------------------------------------------------
-
-
-def test_a_melody_to_learn_from_lies_on_the_grid_in_bars_and_has_a_fair_length():
-    grid = GridEncoding()
-    good = tune([60, 62, 64, 65] * 8, length=1.0)
-    assert suits_a_melody_model(good, grid)
-    for bad in (
-        tune([60] * 12, length=1.0),  # three bars
-        tune([60] * 4 * 65, length=1.0),  # sixty-five
-        tune([60] * 60, length=1 / 3),  # triplets
-        tune([60] * 30, length=1.0, time_signature=(7, 8)),  # a metre the encoding does not tell apart
-        tune([60] * 12, length=3.0),  # bar lines that nothing begins at
-    ):
-        assert not suits_a_melody_model(bad, grid)
 
 
 def test_history_can_be_stored_as_text(uninterrupted):
