@@ -43,6 +43,9 @@ def _quiet_start() -> Iterator[None]:
             os.close(kept)
 
 
+# TensorFlow logs as errors, on some processors, what is none (a masked LSTM does it). Real errors come as exceptions.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 with _quiet_start():
     import keras
 

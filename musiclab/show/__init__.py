@@ -12,6 +12,7 @@ As the last line of a cell, what these functions return shows itself, with the s
 `curves`            the loss of a training, epoch by epoch, with baselines
 `probabilities`     what a model thinks will come next
 `describe`          a score in one sentence
+`gates`             the module with the pictures of an LSTM's gates
 ==================  =====================================================
 """
 

@@ -185,7 +185,7 @@ def _panel(name: str, values: np.ndarray, edges: np.ndarray, top: int, colour: s
     path = f"M{edges[0]:.0f} {heights[0]}" + "".join(
         f"V{height}H{edge:.0f}" for height, edge in zip(heights, edges[1:], strict=True)
     )
-    label = f'<text x="6" y="{top - 4}" fill="{colour}" font-weight="bold">{html.escape(name)}</text>'
+    label = f'<text x="6" y="{top - 9}" fill="{BLACK}" font-weight="bold">{html.escape(name)}</text>'
     curve = f'<path d="{path}" stroke="{colour}" stroke-width="2" fill="none"/>'
     return f'<path d="{rules}" stroke="{GRID}" fill="none"/>{ticks}{label}{curve}'
 
