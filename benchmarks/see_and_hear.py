@@ -7,6 +7,7 @@ what else a computer does counts little; each is the median of eleven, with the 
 import json
 import statistics
 import time
+from base64 import b64encode
 
 import numpy as np
 
@@ -48,7 +49,8 @@ def main() -> None:
     print("of that, rendered:", seconds(lambda: render(MUSIC)))
     stored = len(json.dumps(engraving.svg)) + len(json.dumps(sound.html()))
     print(f"notation and sound in the notebook file: {stored / 1024:.0f} KiB")
-    stored = len(json.dumps(player.get_state(), default=str)) + len(json.dumps(player.sound.html()))
+    state = json.dumps(player.get_state(), default=lambda data: b64encode(data).decode("ascii"))
+    stored = len(state) + len(json.dumps(player.sound.html()))
     print(f"the player in the notebook file: {stored / 1024:.0f} KiB")
     print(f"piano bank: {BANK.stat().st_size / 2**20:.2f} MiB")
     off = {pitch: cents(pitch) for pitch in range(21, 109)}

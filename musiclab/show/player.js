@@ -74,8 +74,9 @@ function drawRoll(piece, parent) {
 
 function drawNotation(piece, parent) {
   const page = make("div", { class: "musiclab-page" }, parent);
-  const image = make("img", { alt: piece.text }, page);
-  image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(piece.svg);
+  const image = make("img", { alt: piece.text, width: piece.size[0], height: piece.size[1] }, page);
+  const packed = new Blob([piece.svg]).stream().pipeThrough(new DecompressionStream("gzip"));
+  new Response(packed).text().then((svg) => { image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(svg); });
   const cursor = make("div", { class: "musiclab-cursor" }, page);
   const { places, size: [width, height] } = piece;
   const show = (t) => {

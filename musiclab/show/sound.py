@@ -41,11 +41,14 @@ SPREAD = 0.2  # voices stand from this far left to this far right, where 1 is th
 
 # A notebook has to stay small: a piece shown there, with its notation, takes at most 200 KiB.
 MOST_SECONDS = 55  # of a piece
-MOST_STEREO_SECONDS = 30
+MOST_STEREO_SECONDS = 20  # two channels take twice the time to encode, too
 # How small the MP3 is made, by its number of channels: 0 is the largest file, 1 the smallest. At these the error, measured
-# on chorales and tunes, is some 13 to 16 decibels below the music, at 18 and 23 kilobits a second. Of the encoder's modes
-# "AVERAGE" has the smallest error at these rates, and "CONSTANT" begins later than the music, for nothing says by how much.
-COMPRESSION = {1: 0.94, 2: 0.92}
+# on chorales and tunes, is some 13 to 16 decibels below the music, at 18 and 30 kilobits a second. "AVERAGE" has the smaller
+# error at such rates, but for two channels it takes too long; "CONSTANT" begins late, for its file does not say by how much.
+MP3 = {
+    1: {"compression_level": 0.94, "bitrate_mode": "AVERAGE"},
+    2: {"compression_level": 0.999, "bitrate_mode": "VARIABLE"},
+}
 
 
 class SoundError(Exception):
@@ -225,8 +228,9 @@ class Sound:
 def sound(score: Score) -> Sound:
     """Let a piano play a score.
 
-    A notebook has to stay small. So a piece in several voices is in stereo if it lasts at most 30 seconds, and of one
-    that lasts more than 55 only the beginning is played, and the audio element says so; `save_audio` writes all of it.
+    A notebook has to stay small. So a piece in several voices is in stereo if it lasts at most 20 seconds, and of one
+    that lasts more than 55 only the beginning is played, and the audio element says so; `save_audio` writes all of it,
+    in stereo.
 
     Returns
     -------
@@ -246,12 +250,11 @@ def sound(score: Score) -> Sound:
 
 def _small_file(samples: np.ndarray) -> tuple[bytes, str]:
     """Return a small sound file and its mime type: MP3, or WAV if MP3 cannot be written here."""
+    if len(samples) > (MOST_STEREO_SECONDS + 1) * RATE:  # a second for the last note
+        samples = samples.mean(axis=1, keepdims=True)
     small = _thinned(samples)
-    if small.shape[1] > 1 and len(small) > MOST_STEREO_SECONDS * NOTEBOOK_RATE + NOTEBOOK_RATE:  # a second for the last note
-        small = small.mean(axis=1, keepdims=True)
     try:
-        level = COMPRESSION[small.shape[1]]
-        return _encoded(small, NOTEBOOK_RATE, "MP3", compression_level=level, bitrate_mode="AVERAGE"), "audio/mpeg"
+        return _encoded(small, NOTEBOOK_RATE, "MP3", **MP3[small.shape[1]]), "audio/mpeg"
     except (ImportError, OSError):  # soundfile raises OSError where its own library is missing
         return _wav(small, NOTEBOOK_RATE), "audio/wav"
 
@@ -273,16 +276,18 @@ def _thinned(samples: np.ndarray) -> np.ndarray:
     Every new frame is a weighted sum of its neighbours. Seen at twice the old rate, where every other frame is
     missing, new frames lie three apart; so they have two sets of weights, in turn.
     """
-    padded = np.pad(samples.T, ((0, 0), (TAPS, 2 * TAPS)))  # (channels, …): each channel in one piece, to be quick
-    thin = np.zeros((samples.shape[1], len(samples) * 2 // 3), dtype=np.float32)
+    frames, channels = samples.shape
+    padded = np.pad(samples.T, ((0, 0), (TAPS, 2 * TAPS + 3 + -frames % 3)))
+    thirds = np.ascontiguousarray(padded[:, : padded.shape[1] // 3 * 3].reshape(channels, -1, 3).transpose(2, 0, 1))
+    thin = np.zeros((frames * 2 // 3, channels), dtype=np.float32)
     for parity in (0, 1):
-        out = np.zeros_like(thin[:, parity::2])  # new frame m lies at 3 m of the doubled rate, old frame k at 2 k
+        out = np.zeros((channels, len(thin[parity::2])), dtype=np.float32)
         for tap, weight in zip(range(-TAPS, TAPS + 1), _filter(), strict=True):
-            if (parity + tap) % 2 == 0:
-                first = (3 * parity + tap) // 2 + TAPS
-                out += padded[:, first : first + 3 * out.shape[1] : 3] * weight
-        thin[:, parity::2] = out
-    return np.ascontiguousarray(thin.T)
+            if (parity + tap) % 2 == 0:  # new frame m lies at 3 m of the doubled rate, old frame k at 2 k
+                start, which = divmod((3 * parity + tap) // 2 + TAPS, 3)
+                out += thirds[which, :, start : start + out.shape[1]] * weight  # every third frame, lying side by side
+        thin[parity::2] = out.T
+    return thin
 
 
 def _encoded(samples: np.ndarray, rate: int, kind: str, **settings: Any) -> bytes:

@@ -251,8 +251,8 @@ check("0.4", choose)
 # | **00 Start here** | hear what this is about, and find your way |
 # | **01 Background** | tell the story from dice games and Markov chains to neural nets |
 # | **02 Music as data** | see pitch, duration, rest, chord and key as numbers, notation, roll and sound |
-# | 03 Networks with memory | build a recurrent network in NumPy and watch its gradient vanish |
-# | 04 The LSTM, gate by gate | compute every gate by hand and prove it equal to Keras |
+# | **03 Networks with memory** | build a recurrent network in NumPy and watch its gradient vanish |
+# | **04 The LSTM, gate by gate** | compute every gate by hand and prove it equal to Keras |
 # | **05 Preprocessing** | turn files into what a network can read, and split without leaking |
 # | **06 Training** | train the original LSTM and a better one, on CPU or GPU |
 # | **07 Generation** | write music note by note, and save a MIDI file |

@@ -808,6 +808,11 @@ assert kept[0.0][1] < 1e-8 and kept[1.0][1] > 1e-5 and kept[3.0][1] > 0.1
 # Most of them the network has met in training; that is no matter here, since you look at how it works and do not
 # grade it. The average forget gate of a cell gives its half-life: after how many steps is half of a value gone?
 
+# %% tags=["nbval-ignore-output"]
+collection = load_corpus("fiddle-tunes")
+print(collection)
+assert len(collection) > 1000
+
 # %%
 def whole(score):
     """Tell whether the grid keeps this tune as it is."""
@@ -815,7 +820,7 @@ def whole(score):
     return not (report["lost"] or report["onset moved"] or report["duration changed"])
 
 
-jigs = [s for s in load_corpus("fiddle-tunes", progress=False) if s.time_signature == (6, 8)]
+jigs = [s for s in collection if s.time_signature == (6, 8)]
 jigs = [s for s in jigs if 12 <= s.duration / s.bar_length <= 24 and whole(s)][:40]
 told = [encoding.inputs(encoding.encode(s), s.time_signature) for s in jigs]  # for each tune (steps, 4)
 read = [lstm(embed(rows), W32) for rows in told]  # for each tune i, f, g, o, c, h

@@ -36,10 +36,11 @@ show.piano_roll(prelude, bars=(1, 4))
 # %% [markdown]
 # ## 1 · The original recipe, step 1
 #
-# Above you hear and see the first four **bars** of the Prelude in C by Johann Sebastian Bach. A bar is the unit in which musicians count;
-# here it lasts four beats. The picture is a **piano roll**: time runs to the right, **pitch** (how high a note sounds) upwards,
-# and each note is a block. A beat of this piece is one *quarter length* in our numbers. The letters name pitches, the figure
-# behind them the octave, and `#` means one **semitone** higher, the next key on a piano. Twelve semitones make an octave.
+# Above you hear and see the first four **bars** of the Prelude in C by Johann Sebastian Bach. A bar is the unit in which
+# musicians count; here it lasts four beats. The picture is a **piano roll**: time runs to the right, **pitch** (how high a
+# note sounds) upwards, and each note is a block. A beat of this piece is one *quarter length* in our numbers. The letters name
+# pitches, the figure behind them the octave, and `#` means one **semitone** higher, the next key on a piano. Twelve semitones
+# make an octave.
 #
 # Lessons 05 to 07 begin with one short program, the *original recipe*. Its first step turns this file into numbers. It calls two
 # functions, `load_music_data` and `get_notes`, that it never defines. Here they are. Notes that begin together are one
