@@ -34,6 +34,7 @@ NOTEBOOK_RATE = 16_000  # of what a notebook stores: nearly all of a piano's sou
 BANK = Path(__file__).resolve().parents[2] / "data" / "piano.npz"
 
 RELEASE = 0.12  # seconds until the damper has silenced a string
+KEPT_SECONDS = 4  # tones up to this length are kept for the next note
 FADE_IN = 24  # frames; a note that began at once would click
 LOUDNESS = 1.6
 PEAK = 0.89  # of what a file can hold; the MP3 may go a little over the samples
@@ -103,8 +104,9 @@ def _gain(velocity: int) -> float:
 def _note(pitch: int, length: int) -> np.ndarray:
     """Return a note that is held for `length` frames and then damped: float32 (length + release,)."""
     release = round(RELEASE * RATE)
-    # In steps of a second, so that notes of about the same length share one tone.
-    tone = _tone(pitch, math.ceil((length + release) / RATE) * RATE)[: length + release].copy()
+    seconds = math.ceil((length + release) / RATE)  # whole ones, so that notes of about the same length share a tone
+    make = _tone if seconds <= KEPT_SECONDS else _tone.__wrapped__
+    tone = make(pitch, seconds * RATE)[: length + release].copy()
     fade = np.linspace(0, 1, FADE_IN, dtype=np.float32)[: len(tone)]
     tone[: len(fade)] *= fade
     damper = np.linspace(1, 0, release, dtype=np.float32)
@@ -112,7 +114,7 @@ def _note(pitch: int, length: int) -> np.ndarray:
     return tone
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=256)  # at most 100 MB
 def _tone(pitch: int, frames: int) -> np.ndarray:
     """Return the sound of a key that is held, float32 (frames,)."""
     bank = _bank()
