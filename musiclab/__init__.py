@@ -49,7 +49,8 @@ def __dir__() -> list[str]:
 
 def _show_scores_in_notebooks() -> None:
     """Let a notebook show a score as music. The score itself knows nothing of notation or sound."""
-    if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()) is not None:
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if hasattr(shell, "kernel"):  # in a terminal there is nothing to show it on
         formatter = shell.display_formatter.ipython_display_formatter
         formatter.for_type_by_name("musiclab.score", "Score", lambda score: import_module("musiclab.show").display(score))
 

@@ -319,19 +319,23 @@ def test_thirty_seconds_of_four_voices_are_quick_and_small():
 
 
 def test_a_score_in_a_notebook_shows_itself_as_notation_with_sound():
-    from IPython.core.interactiveshell import InteractiveShell
+    import nbformat
+    from nbclient import NotebookClient
 
-    code = "import musiclab\nfrom musiclab.score import Score\nScore([(0, 1, 60)], title='One')"
-    program = f"""
-from IPython.testing.globalipapp import start_ipython
-from IPython.utils.capture import capture_output
-shell = start_ipython()
-with capture_output() as captured:
-    shell.run_cell({code!r})
-for output in captured.outputs:
-    print(sorted(output.data), output.data['text/plain'])
-"""
-    assert InteractiveShell
+    sources = ("from musiclab.score import Score\nScore([(0, 1, 60)], title='One')", "Score([], title='None')")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    one, none = ([output.data for output in cell.outputs] for cell in notebook.cells)
+    assert [data["text/plain"] for data in one] == [
+        "Staff notation on one staff. One: 1 note in 1 bar of 4/4, all C4.",
+        "Sound, 0.5 s. One: 1 note in 1 bar of 4/4, all C4.",
+    ]
+    assert "<svg" in one[0]["text/html"] and "<audio controls" in one[1]["text/html"]
+    assert [data["text/plain"] for data in none] == ["Staff notation on one staff. None: no notes."]
+
+
+def test_in_a_terminal_a_score_is_a_line_of_text():
+    program = "from IPython.testing.globalipapp import start_ipython\nshell = start_ipython()\n"
+    program += "shell.run_cell('from musiclab.score import Score\\nScore([(0, 1, 60)])')"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
-    assert "['text/html', 'text/plain'] Staff notation on one staff. One: 1 note" in run.stdout
-    assert "['text/html', 'text/plain'] Sound, 0 s. One: 1 note" in run.stdout
+    assert "Score(1 notes, 1 quarter lengths" in run.stdout and "notation" not in run.stdout

@@ -247,7 +247,8 @@ def sound(score: Score) -> Sound:
     if total > MOST_SECONDS:
         remarks.append(f"The first {MOST_SECONDS} s of {total:.0f}; show.save_audio writes all of it to a file.")
         score = score.slice(0, MOST_SECONDS * score.tempo / 60)
-    return Sound(render(score), f"Sound, {min(total, MOST_SECONDS):.0f} s. {describe(score)}", remarks)
+    length = f"{min(total, MOST_SECONDS):.0f} s" if total >= 1 else f"{total:.1f} s"
+    return Sound(render(score), f"Sound, {length}. {describe(score)}", remarks)
 
 
 def _small_file(samples: np.ndarray) -> tuple[bytes, str]:
