@@ -123,9 +123,8 @@ def test_the_memory_explorer_is_right_over_its_whole_range(memory):
             assert f**memory.half_life == pytest.approx(0.5)
         assert f"f = {f:.3f}" in memory.text and f"{kept:.1%}" in memory.text and memory.words.value in memory.text
         assert not re.search(r"\bnan\b|\binf\b", memory.text)
-        png = bytes(memory.curve.value)
-        assert png.startswith(b"\x89PNG") and len(png) < 40_000
-        assert f"over {steps} steps with f = {f:.3f}" in memory.curve.tooltip
+        assert "data:image/png;base64,iVBOR" in memory.curve.value and len(memory.curve.value) < 50_000
+        assert f'over {steps} steps with f = {f:.3f}." style' in memory.curve.value, "in the alt text"
     memory.f.value = 0.0
     assert memory.half_life == 0 and "gone at once" in memory.text
     memory.f.value = 1.0

@@ -90,7 +90,12 @@ CELLS = (
     "import ipywidgets\ninner = show.player(tune.slice(0, 8))\nbutton = ipywidgets.Button(description='other tune')\n"
     "button.on_click(lambda _: setattr(inner, 'score', tune.slice(16, 32).transpose(3)))\nipywidgets.VBox([button, inner])",
     "tune.slice(0, 8)",
+    "from musiclab.widgets.dice import DiceGame\nfrom musiclab.widgets.gates import GateExplorer, MemoryExplorer\n"
+    "from musiclab.widgets.gradients import GradientExplorer\n"
+    "ipywidgets.VBox([DiceGame(seed=1), GateExplorer(), MemoryExplorer(), GradientExplorer()])",
 )
+PLAYERS = 3  # one by itself, one in a box, one in the dice game
+ALL_READY = "n => document.querySelectorAll('.musiclab-play:enabled').length === n"
 NOT_SILENT = """async (audio) => {
     const data = await (await fetch(audio.src)).arrayBuffer();
     const decoded = await new OfflineAudioContext(1, 16000, 16000).decodeAudioData(data);
@@ -110,7 +115,7 @@ def lab(tmp_path_factory):
     with server(root, home) as address, open_page(address, "player.ipynb") as opened:
         opened.run_all(len(CELLS))
         opened.address = address
-        opened.page.wait_for_function("document.querySelectorAll('.musiclab-play:enabled').length === 2", timeout=20_000)
+        opened.page.wait_for_function(ALL_READY, arg=PLAYERS, timeout=20_000)
         yield opened
 
 
@@ -242,7 +247,7 @@ def test_inside_another_widget_it_plays_and_changes_its_music(lab):
     assert before.startswith("blob:"), "it asked the kernel"
     lab.page.get_by_role("button", name="other tune").click()
     lab.page.wait_for_function("document.querySelectorAll('.musiclab-player')[1].textContent.includes('of 4')", timeout=15_000)
-    lab.page.wait_for_function("document.querySelectorAll('.musiclab-play:enabled').length === 2", timeout=15_000)
+    lab.page.wait_for_function(ALL_READY, arg=PLAYERS, timeout=15_000)
     assert inner.locator("audio").evaluate("a => a.src") != before
     assert "F major" in inner.get_attribute("aria-label")
 
@@ -256,6 +261,24 @@ def test_a_bare_score_shows_notation_and_an_audio_element(lab):
         "nothing is cut off"
     )
     assert last.locator("audio").is_visible() and last.locator("audio").evaluate(NOT_SILENT)[1] > 0.01
+
+
+def test_every_widget_of_the_lessons_appears_and_answers(lab):
+    cell = lab.page.locator(".jp-CodeCell").nth(3)
+    assert cell.get_by_text("javascript error").count() == 0
+    pictures = cell.locator("img[src^='data:image/png']")
+    assert pictures.count() == 2 and all(picture.get_attribute("alt") for picture in pictures.all())
+    waltz = cell.locator(".musiclab-player audio").evaluate("a => a.src")
+    cell.get_by_role("button", name="bar 16").click()
+    cell.get_by_role("button", name="Throw the dice").click()
+    lab.page.wait_for_function(f"document.querySelectorAll('.musiclab-player audio')[2].src !== '{waltz}'", timeout=15_000)
+    before = pictures.first.get_attribute("src")
+    cell.locator(".noUi-handle").last.scroll_into_view_if_needed()
+    steps = cell.locator(".widget-hslider", has_text="steps").first.locator(".noUi-handle")
+    steps.focus()
+    steps.press("ArrowRight")
+    changed = "before => document.querySelectorAll(\"img[src^='data:image/png']\")[0].src !== before"
+    lab.page.wait_for_function(changed, arg=before, timeout=15_000)
 
 
 def test_the_plain_audio_element_gives_way(lab):

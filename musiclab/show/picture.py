@@ -55,6 +55,11 @@ class Picture:
         self.figure.savefig(target, format="png", dpi=DPI, facecolor=PAPER, metadata={"Software": None})
         return target.getvalue()
 
+    def html(self) -> str:
+        """Return the image as HTML, for a widget. (The widget for images has no alt text.)"""
+        source = f"data:image/png;base64,{b64encode(self.png).decode('ascii')}"
+        return f'<img alt="{html.escape(self.alt)}" style="max-width:100%" src="{source}">'
+
     def __repr__(self) -> str:
         return self.text
 

@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 import numpy as np
-from ipywidgets import HTML, Dropdown, FloatSlider, HBox, Image, IntSlider, Layout, VBox
+from ipywidgets import HTML, Dropdown, FloatSlider, HBox, IntSlider, Layout, VBox
 
 from musiclab.lstm import LSTM, Gates
 from musiclab.show.picture import COLOURS, GRID, INK, Picture, count, new_axes, write_title
@@ -191,8 +191,7 @@ class MemoryExplorer(_Explorer):
         The share that is left: f to the power of steps.
     half_life : float
         Steps until half is left; 0 for f = 0, infinite for f = 1.
-    curve : Image
-    words : HTML
+    curve, words : HTML
     text : str
     """
 
@@ -203,7 +202,7 @@ class MemoryExplorer(_Explorer):
         )
         self.steps = IntSlider(value=48, min=1, max=192, description="steps", layout=Layout(width="420px"))
         self.words = HTML()
-        self.curve = Image(format="png", layout=Layout(width="560px"))
+        self.curve = HTML()
         super().__init__([self.f, self.steps, self.words, self.curve])
         for slider in (self.f, self.steps):
             slider.observe(lambda _: self._show(), names="value")
@@ -233,8 +232,7 @@ class MemoryExplorer(_Explorer):
         result = f"With f = {f:.3f}, {self.left:.1%} of a value is left after {after}: {lasts}."
         self.words.value = result
         self.text = f"Memory explorer (sliders for the forget gate and the number of steps). {result}"
-        picture = self._draw()
-        self.curve.value, self.curve.tooltip = picture.png, picture.alt
+        self.curve.value = self._draw().html()
 
     def _draw(self) -> Picture:
         f, steps = self.f.value, self.steps.value

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from io import BytesIO
 from typing import Any
 
 import numpy as np
-from ipywidgets import HTML, FloatSlider, Image, IntSlider, Layout, VBox
+from ipywidgets import HTML, FloatSlider, IntSlider, Layout, VBox
 
 from musiclab.lstm import LSTM
-from musiclab.show.picture import COLOURS, GRID, INK, PAPER, new_axes, write_title
+from musiclab.show.picture import COLOURS, GRID, INK, Picture, new_axes, write_title
 
 __all__ = ["RHYTHM", "GradientExplorer", "first_below", "lstm_reach", "rnn_reach", "rnn_states"]
 
@@ -154,7 +153,7 @@ class GradientExplorer(VBox):
         Mean of the forget gate over the steps and units measured.
     text : str
         The result in words; it stands for the widget where widgets do not run.
-    image, line : Image, HTML
+    image, line : HTML
         The picture, and the same text.
     """
 
@@ -167,7 +166,7 @@ class GradientExplorer(VBox):
         self.radius = _slider(FloatSlider, "W_hh radius", radius, 0.1, 2.0, 0.1)
         self.steps = _slider(IntSlider, "steps back", steps, 8, 128, 8)
         self.forget_bias = _slider(FloatSlider, "forget bias", forget_bias, -2.0, 6.0, 0.5)
-        self.image, self.line = Image(format="png"), HTML()
+        self.image, self.line = HTML(), HTML()
         super().__init__([self.radius, self.steps, self.forget_bias, self.line, self.image])
         self._show()
         for slider in (self.radius, self.steps, self.forget_bias):
@@ -198,9 +197,9 @@ class GradientExplorer(VBox):
         self.lstm = lstm_reach(self._layer, xs, lags)
         self.forget = float(self._layer.forward(xs).f[-lags:].mean())
         self.line.value = html.escape(self.text)
-        self.image.value = self._draw()
+        self.image.value = self._draw().html()
 
-    def _draw(self) -> bytes:
+    def _draw(self) -> Picture:
         figure, (axes,) = new_axes(6.6, 3.3)
         lags = np.arange(self.steps.value + 1)
         axes.axhline(1, color=GRID, lw=1)
@@ -214,9 +213,7 @@ class GradientExplorer(VBox):
         axes.set_xlabel("steps back", fontsize=9, color=INK)
         axes.legend(fontsize=8, frameon=False, loc="lower left")
         write_title(axes, "How far back the gradient reaches")
-        target = BytesIO()
-        figure.savefig(target, format="png", dpi=80, facecolor=PAPER, metadata={"Software": None})
-        return target.getvalue()
+        return Picture(figure, axes, f"How far back the gradient reaches, on a logarithmic scale. {self.text}")
 
 
 def _slider(kind: type, description: str, value: float, low: float, high: float, step: float) -> Any:
