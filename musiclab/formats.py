@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from musiclab.score import NOTE, Score
-from musiclab.spelling import key_signature, signature_of, spelled
+from musiclab.spelling import is_minor, key_signature, signature_of, spelled
 
 if TYPE_CHECKING:
     import music21
@@ -232,7 +232,6 @@ def _tempo(microseconds: int) -> float | None:
 # Keys by (sharps, or below 0 flats; 0 for major and 1 for minor), which is what MIDI writes. It knows no other modes.
 _FIFTHS = "F- C- G- D- A- E- B- F C G D A E B F# C# G# D# A# E# B#".split()
 _KEYS = {(sharps, 0): f"{_FIFTHS[8 + sharps]} major" for sharps in range(-7, 8)}
-_LIKE_MINOR = ("minor", "aeolian", "dorian", "phrygian", "locrian")  # those with a small third
 _KEYS |= {(sharps, 1): f"{_FIFTHS[11 + sharps]} minor" for sharps in range(-7, 8)}
 
 
@@ -250,7 +249,7 @@ def to_midi(score: Score) -> bytes:
     song.tempos.append(symusic.Tempo(0, score.tempo))
     song.time_signatures.append(symusic.TimeSignature(0, *score.time_signature))
     if (sharps := key_signature(score.key)) is not None:
-        song.key_signatures.append(symusic.KeySignature(0, sharps, int(score.key.endswith(_LIKE_MINOR))))
+        song.key_signatures.append(symusic.KeySignature(0, sharps, int(is_minor(score.key))))
     song.tracks.append(symusic.Track(name=score.title))  # the first track's name is the title
     notes = score.notes.copy()
     notes["onset"] = np.round(score.notes["onset"] * TICKS)
@@ -429,7 +428,7 @@ def to_music21(score: Score) -> music21.stream.Score:
     from music21 import chord, key, metadata, meter, note, pitch, stream, tempo
 
     def written(midi: int) -> pitch.Pitch:
-        letter, sharps, octave = spelled(midi, signature)
+        letter, sharps, octave = spelled(midi, signature, minor=is_minor(score.key))
         return pitch.Pitch(step=letter, octave=octave, accidental=sharps or None)
 
     signature = signature_of(score)

@@ -11,7 +11,7 @@ import numpy as np
 
 from musiclab.score import Score
 
-__all__ = ["key_signature", "signature_of", "spelled"]
+__all__ = ["is_minor", "key_signature", "signature_of", "spelled"]
 
 _LETTERS = "CGDAEBF"
 _TONICS = {"F": -1, "C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5}
@@ -34,6 +34,11 @@ def key_signature(key: str | None) -> int | None:
     return sharps if -7 <= sharps <= 7 else None
 
 
+def is_minor(key: str | None) -> bool:
+    """Tell whether a key has a small third: minor, and the old modes that are like it."""
+    return (key or "").endswith(("minor", "aeolian", "dorian", "phrygian", "locrian"))
+
+
 def signature_of(score: Score) -> int:
     """Return the key signature to write a score with: that of its key, or else the one that fits its notes best.
 
@@ -47,14 +52,15 @@ def signature_of(score: Score) -> int:
     return min(inside, key=lambda k: (-inside[k], abs(k), k))
 
 
-def spelled(pitch: int, signature: int) -> tuple[str, int, int]:
+def spelled(pitch: int, signature: int, *, minor: bool = False) -> tuple[str, int, int]:
     """Spell a MIDI pitch in a key: letter, sharps (negative: flats), octave.
 
     Of its spellings the one is taken that lies between three places below and eight above the tonic of the
     signature's major key: the seven notes of the key, two lowered ones and three raised. So in C major 61 is C sharp
-    and 63 E flat. B sharp 3 sounds like C 4, and belongs to octave 3.
+    and 63 E flat. In minor it is one place further up, for there the fourth is raised and not the third lowered: 63 in A
+    minor is D sharp. B sharp 3 sounds like C 4, and belongs to octave 3.
     """
-    lowest = signature - 3
+    lowest = signature - 3 + int(minor)
     place = lowest + (7 * pitch - lowest) % 12
     sharps = (place + 1) // 7
     return _LETTERS[place % 7], sharps, (pitch - sharps) // 12 - 1

@@ -79,7 +79,25 @@ def stored(player) -> int:
 def test_what_is_stored_is_small():
     dense = Score([(i / 2, 0.5, 74 - 7 * v - i % 5, v) for v in range(4) for i in range(120)])  # 30 seconds of eighths
     chorale = Score([(i, 1, 74 - 7 * v - i % 5, v) for v in range(4) for i in range(60)], tempo=120)
-    assert stored(show.player(chorale)) < stored(show.player(dense)) < 200 * 1024
+    worst = Score(
+        [(i / 4, 0.25, 74 - 7 * v - (3 * i + v) % 7, v) for v in range(4) for i in range(400)]
+    )  # 50 seconds, 32 notes each
+    assert stored(show.player(chorale)) < stored(show.player(dense)) < stored(show.player(worst)) < 200 * 1024
+    assert len(json.dumps(show.notation(worst).svg)) + len(json.dumps(show.sound(worst).html())) < 200 * 1024
+
+
+def test_of_a_long_piece_it_holds_what_it_plays():
+    piece = show.player(tune([60 + i % 12 for i in range(600)], 0.5, tempo=60)).piece
+    assert piece["duration"] == pytest.approx(48, abs=0.2) and max(note[0] for note in piece["notes"]) < 48.2
+    assert "The first 48 s of 300" in piece["remark"]
+
+
+def test_the_beat_is_that_of_the_notation():
+    beats = {
+        metre: show.player(tune([60] * 8, time_signature=metre)).piece["beat"]
+        for metre in [(4, 4), (6, 8), (9, 16), (2, 2), (7, 8)]
+    }
+    assert beats == {(4, 4): 1, (6, 8): 1.5, (9, 16): 0.75, (2, 2): 2, (7, 8): 1}
 
 
 # --- in a browser -----------------------------------------------------------------------------------------
@@ -189,8 +207,31 @@ def test_space_plays_and_jupyterlab_does_not_mind(lab, first):
     assert at(first) > 0.1
     lab.page.keyboard.press("Space")
     assert first.locator("audio").evaluate("a => a.paused")
-    lab.page.keyboard.press("b")  # would add a cell
-    assert lab.page.locator(".jp-Cell").count() == cells
+    for part in (first, first.get_by_role("button", name="Play"), first.get_by_label("Position"), first.get_by_label("Tempo")):
+        part.focus()
+        for key in "bdd":  # would add a cell, and delete one
+            lab.page.keyboard.press(key)
+        assert lab.page.locator(".jp-Cell").count() == cells
+
+
+def test_every_part_works_by_keyboard(lab, first):
+    first.get_by_label("Tempo").focus()
+    lab.page.keyboard.press("ArrowRight")
+    assert "105 %" in first.inner_text()
+    lab.page.keyboard.press("ArrowLeft")
+    assert "100 %" in first.inner_text() and at(first) == 0
+    first.get_by_label("Position").focus()
+    lab.page.keyboard.press("ArrowRight")
+    assert at(first) == pytest.approx(0.5, abs=0.05), "a beat, as everywhere in the player"
+    lab.page.keyboard.press("Space")
+    lab.page.wait_for_timeout(400)
+    assert at(first) > 0.6
+    lab.page.keyboard.press("Space")
+    assert first.locator("audio").evaluate("a => a.paused")
+    first.get_by_label("loop").focus()
+    lab.page.keyboard.press("Space")
+    assert first.get_by_label("loop").is_checked() and first.locator("audio").evaluate("a => a.paused")
+    lab.page.keyboard.press("Space")
 
 
 def test_a_selection_is_repeated(lab, first):
@@ -209,6 +250,26 @@ def test_a_selection_is_repeated(lab, first):
         lab.page.wait_for_timeout(250)
         seen.append(at(first))
     assert max(seen) < 6.3 and min(seen) > 3.9 and any(b < a for a, b in pairwise(seen)), seen
+
+
+def test_the_ends_of_a_loop_can_be_set_by_keyboard(lab, first):
+    first.get_by_label("Position").fill("4")
+    first.focus()
+    lab.page.keyboard.press("[")
+    first.get_by_label("Position").fill("8")
+    first.focus()
+    lab.page.keyboard.press("]")
+    assert "Loop from bar 2 to bar 2" in first.inner_text() and first.get_by_label("loop").is_checked()
+    lab.page.keyboard.press("Escape")
+    assert "Loop" not in first.inner_text() and not first.get_by_label("loop").is_checked()
+
+
+def test_a_loop_of_the_whole_piece_begins_again_after_its_end(lab, first):
+    first.get_by_label("loop").check()
+    first.get_by_label("Position").fill("31")
+    first.get_by_role("button", name="Play").click()
+    lab.page.wait_for_function("document.querySelector('.musiclab-player audio').currentTime < 5", timeout=5000)
+    assert not first.locator("audio").evaluate("a => a.paused")
 
 
 def test_tempo_changes_the_speed(lab, first):

@@ -238,7 +238,7 @@ def test_saving_says_what_is_wrong_and_keeps_what_is_there(tmp_path):
 
 @pytest.fixture
 def fresh_caches():
-    caches = (module._bank, module._tone)
+    caches = (module._bank, module._kept_tone)
     for cache in caches:
         cache.cache_clear()
     yield
@@ -255,6 +255,30 @@ def test_without_the_bank_sines_play_and_say_so(without_bank):
     sound = show.sound(tune([60, 64, 67]))
     assert "Played by sines" in sound.text and "data/piano.npz" in sound.text and "Played by sines" in sound.html()
     assert level(sound.samples) > 0.01
+
+
+@pytest.mark.parametrize("content", [b"", b"version https://git-lfs", b"PK\x03\x04 no more"])
+def test_a_damaged_bank_is_as_good_as_none(monkeypatch, tmp_path, fresh_caches, content):
+    (tmp_path / "piano.npz").write_bytes(content)
+    monkeypatch.setattr(module, "BANK", tmp_path / "piano.npz")
+    assert "Played by sines" in show.sound(tune([60])).text
+
+
+def test_an_encoder_without_mp3_leaves_a_wav_and_a_sentence(monkeypatch, tmp_path):
+    def refuse(*_, **__):
+        raise soundfile.LibsndfileError(1)
+
+    monkeypatch.setattr(soundfile, "write", refuse)
+    assert show.sound(tune([60])).mime == "audio/wav"
+    with pytest.raises(show.SoundError, match=r"only \.wav can be written"):
+        show.save_audio(tune([60]), tmp_path / "a.mp3")
+
+
+def test_music_that_begins_late_is_silence_first():
+    sound = show.sound(Score([(200, 4, 60)], tempo=60))
+    assert sound.seconds == pytest.approx(module.MOST_SECONDS, abs=0.2) and "1 note" in sound.text
+    with pytest.raises(show.SoundError, match="hours"):
+        show.save_audio(Score([(0, 1, 60), (1e7, 1, 62)]), "never.wav")
 
 
 def test_without_soundfile_a_wav_plays_and_says_so(monkeypatch, fresh_caches, tmp_path):
@@ -289,7 +313,7 @@ def test_sound_is_the_same_in_every_process():
 def test_samples_do_not_depend_on_how_a_processor_rounds(monkeypatch, fresh_caches):
     """Powers and cosines that are a little different, as another processor has them, change no sample."""
     before = render(FOUR_VOICES)
-    for cache in (module._tone, module._filter):
+    for cache in (module._kept_tone, module._filter):
         cache.cache_clear()
     monkeypatch.setattr(module, "math", types_like_math())
     assert np.array_equal(render(FOUR_VOICES), before)

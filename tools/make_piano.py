@@ -7,7 +7,7 @@ it is here so that the bank can be checked and made again::
 
 On Debian the soundfont is in the package fluid-soundfont-gm, under /usr/share/sounds/sf2.
 
-Of each note the left channel is taken, resampled to 24,000 frames a second, cut after at most two seconds and brought to
+Of each note the left channel is taken, resampled to 24,000 frames a second, cut after at most 1.7 seconds and brought to
 the same loudness. Its pitch is measured, not believed. A note that is held for longer is played on by repeating its last
 part, softer each time: here that part is faded into what comes before it, so that the seam is not heard.
 """
@@ -122,7 +122,6 @@ def main(soundfont: str) -> None:
         loop=np.array(loops),
         softer=np.array(softer),
         step=np.float64(STEP),
-        rate=np.int64(RATE),
     )
     print(f"{TARGET.name}: {len(notes)} notes, {TARGET.stat().st_size / 1024:.0f} KiB")
 

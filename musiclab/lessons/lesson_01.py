@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import Any
 
@@ -37,7 +38,10 @@ def _counted(lines: list[list]) -> dict:
 def _surprise(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
     same(answer(["A", "B", "A"], {"A": ["B"], "B": ["A", "A"]}), 0.0)
     yield "no surprise where there was no choice"
-    same(answer(["A", "B"], {"A": ["B", "C", "C", "C"]}), math.log(4))
+    got = answer(["A", "B"], {"A": ["B", "C", "C", "C"]})
+    by_items = isinstance(got, float) and math.isclose(got, math.log(4) / 2)
+    expect(not by_items, 'for ["A", "B"] it divided by 2 items. There is one step fewer than items: divide by the steps.')
+    same(got, math.log(4))
     yield "ln 4 for a chance of one in four"
     for _ in range(10):
         notes = [(int(p), 0.5) for p in rng.integers(60, 64, 40)]
@@ -53,16 +57,31 @@ def _surprise(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
     yield "and for one that follows an item which was never seen"
 
 
+@dataclass(frozen=True)
+class _Slope:
+    """The slope of a valley, which a message shows as a student could type it."""
+
+    steepness: float
+    bottom: float = 0.0
+
+    def __call__(self, x: float) -> float:
+        return self.steepness * (x - self.bottom)
+
+    def __repr__(self) -> str:
+        place = f"(x {'-' if self.bottom > 0 else '+'} {abs(self.bottom):.6g})" if self.bottom else "x"
+        return f"lambda x: {self.steepness:.6g} * {place}"
+
+
 def _descend(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
     start, rate = float(rng.uniform(1, 5)), float(rng.uniform(0.05, 0.3))
-    same(answer(lambda x: 2 * x, start, rate, 1), start - rate * 2 * start)
+    same(answer(_Slope(2), start, rate, 1), start - rate * 2 * start)
     yield "one step, against the slope"
-    same(answer(lambda x: 2 * x, start, rate, 0), start)
+    same(answer(_Slope(2), start, rate, 0), start)
     yield "no step, no change"
     for _ in range(5):
         bottom, steepness, steps = float(rng.uniform(-5, 5)), float(rng.uniform(0.5, 2)), int(rng.integers(2, 30))
         wanted = bottom + (start - bottom) * (1 - rate * steepness) ** steps  # what the steps come to, in one formula
-        same(answer(lambda x, b=bottom, k=steepness: k * (x - b), start, rate, steps), wanted)
+        same(answer(_Slope(steepness, bottom), start, rate, steps), wanted)
     yield "many steps, with the slope of the place where it is"
     asked: list[float] = []
     answer(lambda x: asked.append(x) or 1.0, 0.0, 1.0, 7)
@@ -93,7 +112,10 @@ def _my_game(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
         meter, wanted = ("{}/{}".format(*score.time_signature) for score in (got, tunes[0]))
         expect(meter == wanted, f"of tunes in {wanted} it made one in {meter}. Score takes time_signature=.")
         bars = got.duration / got.bar_length
-        expect(abs(bars - 8) < 1e-6, f"of tunes in {meter} it made {bars:g} bars, and it should be 8.")
+        piled = len(got) > 0 and got.notes["onset"].max() < got.bar_length
+        why = " All its notes begin in bar 1: move those of each bar to where that bar begins." if piled else ""
+        made = f"{bars:g} bar{'s' if abs(bars - 1) > 1e-6 else ''}"
+        expect(abs(bars - 8) < 1e-6, f"of tunes in {meter} it made {made}, and it should be 8.{why}")
         results.append(got)
     yield "eight bars, in the metre of the tunes"
     for tunes, got in zip(pools, results, strict=True):
@@ -126,6 +148,14 @@ def _glue(pieces: list[Score], like: Score) -> Score:
     return Score(rows, time_signature=like.time_signature)
 
 
+def _piled_up(tunes: list[Score], rng: np.random.Generator) -> Score:
+    size, rows = tunes[0].bar_length, []
+    for n in range(8):
+        bar = tunes[rng.integers(len(tunes))].slice(n * size, (n + 1) * size)
+        rows += [tuple(note)[:3] for note in bar.notes.tolist()]
+    return Score(rows, time_signature=tunes[0].time_signature)
+
+
 def _any_bar(tunes: list[Score], rng: np.random.Generator) -> Score:
     size = tunes[0].bar_length
     bars = []
@@ -146,6 +176,10 @@ def _forgets_the_step(line: list, followers: dict) -> float:
 
 def _sum_of_surprise(line: list, followers: dict) -> float:
     return -sum(math.log(followers[a].count(b) / len(followers[a])) for a, b in pairwise(line))
+
+
+def _mean_over_items(line: list, followers: dict) -> float:
+    return _sum_of_surprise(line, followers) / len(line)
 
 
 def _breaks_on_new(line: list, followers: dict) -> float:
@@ -186,13 +220,15 @@ EXERCISES = [
         name="surprise",
         hints=(
             "`pairwise(line)` gives each item with the one that follows it; `followers[item]` is a list, and lists have `count`.",
-            "p = followers[a].count(b) / len(followers[a]), and the surprise at this step is -np.log(p). Return the mean.",
+            "p = followers[a].count(b) / len(followers[a]), and the surprise at this step is -np.log(p). Return the mean "
+            "over the steps: a line has one step fewer than items.",
             "If p is 0, or if a is not in followers at all, return float('inf'). For such an a `followers.get(a, [])` is empty.",
         ),
         test=_surprise,
         mistakes=(
             Mistake(_forgets_the_step, "should be"),
             Mistake(_sum_of_surprise, "it should be"),
+            Mistake(_mean_over_items, "divide by the steps"),
             Mistake(_breaks_on_new, "ValueError"),
             Mistake(lambda line, followers: math.inf, "is inf, it should be 0"),
         ),
@@ -207,7 +243,7 @@ EXERCISES = [
         ),
         test=_descend,
         mistakes=(
-            Mistake(_uphill, "it should be"),
+            Mistake(_uphill, "(lambda x: 2 * x,"),
             Mistake(_first_slope_only, "it should be"),
             Mistake(lambda slope, start, rate, steps: start - rate * slope(start), "it should be"),
         ),
@@ -225,6 +261,7 @@ EXERCISES = [
         mistakes=(
             Mistake(lambda tunes, rng: tunes[rng.integers(len(tunes))], "it should be 8"),
             Mistake(lambda tunes, rng: [tune.slice(0, 4) for tune in tunes[:8]], "it returned list, not a Score"),
+            Mistake(_piled_up, "1 bar, and it should be 8. All its notes begin in bar 1"),
             Mistake(_any_bar, "of none of the tunes"),
             Mistake(_no_chance, "the same piece each time"),
             Mistake(_whole_tune, "all eight bars come from one tune"),

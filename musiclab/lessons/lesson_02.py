@@ -24,21 +24,38 @@ def _midi_number(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
         chosen = [(letter, str(rng.choice(signs)), octave) for octave in octaves for letter in rng.permutation(list(_STEPS))]
         return [(f"{a}{sign}{octave}", 12 * (octave + 1) + _STEPS[a] + _SIGNS[sign]) for a, sign, octave in chosen]
 
+    def right(name: str, number: int) -> None:
+        try:
+            got = answer(name)
+        except (KeyError, ValueError) as error:  # from a list of all names, in which not every letter has every sign
+            if name[1:-1] and (isinstance(error, KeyError) or "is not in list" in str(error)):
+                what = f'midi_number("{name}") raised {type(error).__name__}: is {name[:-1]} missing in your list of names?'
+                raise Wrong(f"{what} Any letter can have any sign; take the number of {name[0]} and add the signs.") from None
+            raise
+        same(got, number)
+
     for name, number in names([4], [""]):
-        same(answer(name), number)
+        right(name, number)
     yield "the white keys from C4 to B4"
     for name, number in names(list(range(9)), [""]):
-        same(answer(name), number)
+        right(name, number)
     yield "the white keys in every octave"
     for name, number in names([2, 5], ["#"]):
-        same(answer(name), number)
+        right(name, number)
     yield "sharps"
     for name, number in [*names([3, 6], ["-"]), ("C-4", 59), ("B#3", 60)]:
-        same(answer(name), number)
+        right(name, number)
     yield "flats, also where the octave ends: C-4 is B3"
     for name, number in names([1, 7], ["##", "--"]):
-        same(answer(name), number)
+        right(name, number)
     yield "double sharps and double flats"
+
+
+def _from_a_list(name: str) -> int:
+    """A wrong answer: the names of the keys on a piano, and no others."""
+    keys = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
+    flats = {"D-": "C#", "E-": "D#", "G-": "F#", "A-": "G#", "B-": "A#"}
+    return 12 * (int(name[-1]) + 1) + keys.index(flats.get(name[:-1], name[:-1]))
 
 
 def _wrapped(name: str) -> int:
@@ -275,6 +292,7 @@ EXERCISES = [
             Mistake(lambda name: 12 * (int(name[-1]) + 1) + _STEPS[name[0]], "it should be"),
             Mistake(lambda name: 12 * (int(name[-1]) + 1) + _STEPS[name[0]] + name.count("#"), "it should be"),
             Mistake(_wrapped, "it should be"),
+            Mistake(_from_a_list, "Any letter can have any sign"),
             Mistake(lambda name: 12 * (int(name[1:]) + 1) + _STEPS[name[0]], "raised ValueError"),
             Mistake(lambda name: name, "is a text, it should be a number"),
         ),
@@ -327,7 +345,8 @@ EXERCISES = [
         hints=(
             'Compare the arrays a.notes["onset"] and b.notes["onset"], and the durations; np.array_equal sees different lengths.',
             "Of the pitches the intervals have to be equal: np.diff of the pitches, as in the cell with the minuet.",
-            'Write .astype(int) behind a.notes["pitch"], and return all three comparisons joined by `and`.',
+            'Write .astype(int) behind a.notes["pitch"] (pitches are stored in bytes, and there 60 - 62 would be 254); '
+            "return all three comparisons joined by `and`.",
         ),
         test=_same_tune,
         mistakes=(
@@ -345,7 +364,8 @@ EXERCISES = [
         name="measure",
         hints=(
             "Print the intervals of a tune and of the same pitches shuffled, side by side. Which are larger?",
-            'np.abs(np.diff(score.notes["pitch"].astype(int))) are the sizes of the intervals, whatever their direction.',
+            'np.abs(np.diff(score.notes["pitch"].astype(int))) are the sizes of the intervals, whatever their direction. '
+            ".astype(int) comes first, for pitches are stored in bytes and 60 - 62 would be 254.",
             "Their mean is smaller for a tune. The measure has to be higher, so put a minus in front.",
         ),
         test=_measure,

@@ -4,10 +4,10 @@ A `Score` says what sounds when. Written music says more: on which staff a note 
 from note values and ties, whether a black key is a C sharp or a D flat. This module decides all that and writes it down
 in MEI, the language that the engraver reads (`musiclab.show.notation`). Its rules are the usual ones:
 
-* Up to four voices share two staves, two on each, stems up and down; more voices get a staff each.
+* Three or four voices share two staves where their ranges allow it, stems up and down; others get a staff each.
 * A note that crosses a bar line, or hides a beat that the eye needs, is written as several, tied.
-* What does not lie on a grid of 64ths or triplets is drawn at the nearest sixteenth, and counted; so is every note of a
-  piece in which more than a tenth do not, for it must be a recorded performance.
+* What does not lie on a grid of 64ths or triplets, or on both in one beat, is drawn at the nearest sixteenth, and
+  counted; so is every note of a piece in which more than a tenth do not, for it must be a recorded performance.
 * Pitches are spelled from the key (`musiclab.spelling`); without a key, from the signature that fits best.
 
 Time is counted in ticks here, 48 to a quarter note: a sixteenth has 12, a note of a triplet 16.
@@ -23,9 +23,9 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from musiclab.score import Score
-from musiclab.spelling import signature_of, spelled
+from musiclab.spelling import is_minor, signature_of, spelled
 
-__all__ = ["Written", "bars_of", "write_mei"]
+__all__ = ["Written", "bars_of", "beat_of", "write_mei"]
 
 QUARTER = 48  # ticks
 SIXTEENTH = QUARTER // 4
@@ -37,7 +37,7 @@ MOST_LAYERS = 2  # lines of notes into which one voice is taken apart, where its
 #: Ticks of the plain note values, longest first, as MEI names them.
 VALUES = {4 * QUARTER: "1", 2 * QUARTER: "2", 48: "4", 24: "8", 12: "16", 6: "32", 3: "64"}
 #: The same within a triplet, where three stand for two.
-TRIPLET_VALUES = {ticks * 2 // 3: name for ticks, name in VALUES.items() if 12 <= ticks <= 2 * QUARTER}
+TRIPLET_VALUES = {ticks * 2 // 3: name for ticks, name in VALUES.items() if 6 <= ticks <= 2 * QUARTER}
 
 
 @dataclass
@@ -73,9 +73,9 @@ class Written:
     staves : int
     signature : int
         Sharps (positive) or flats (negative) of the key signature.
-    moved, shortened : int
-        Notes drawn elsewhere than they sound, because they lie off the grid; notes drawn shorter than they sound,
-        because too many overlap.
+    moved, changed : int
+        Notes drawn elsewhere than they sound, because they lie off the grid; notes drawn longer or shorter than they
+        sound, because too many overlap.
     """
 
     mei: str
@@ -83,7 +83,7 @@ class Written:
     staves: int
     signature: int
     moved: int
-    shortened: int
+    changed: int
 
 
 def write_mei(score: Score, first: int, last: int, labels: Sequence[str]) -> Written:
@@ -96,39 +96,59 @@ def write_mei(score: Score, first: int, last: int, labels: Sequence[str]) -> Wri
     labels : sequence of str
         The name of each voice, highest first; empty names are left away.
     """
-    ticks, moved = _on_the_grid(score.notes)
-    bar = round(score.bar_length * QUARTER)
+    ticks, moved = _on_the_grid(score)
     signature = signature_of(score)
-    staves, shortened = _staves(score, ticks, labels)
-    writer = _Writer(score.time_signature, bar, signature)
+    staves, changed = _staves(score, ticks, labels)
+    writer = _Writer(score, signature)
     closing = bars_of(score)
     measures = [writer.measure(staves, number, closes=number == closing) for number in range(first, last + 1)]
     mei = _document(score.time_signature, signature, staves, measures)
-    return Written(mei, writer.onsets, len(staves), signature, moved, shortened)
+    return Written(mei, writer.onsets, len(staves), signature, moved, changed)
 
 
 # --- time -----------------------------------------------------------------------------------------------
 
 
-def _on_the_grid(notes: np.ndarray) -> tuple[np.ndarray, int]:
+def _on_the_grid(score: Score) -> tuple[np.ndarray, int]:
     """Return onset and end of each note in ticks, int array (notes, 2), and how many had to be moved."""
+    notes = score.notes
     times = np.stack([notes["onset"], notes["onset"] + notes["duration"]], axis=1) * QUARTER  # (notes, 2)
     candidates = np.stack([np.rint(times / grid) * grid for grid in GRIDS])  # (grids, notes, 2)
     nearest = candidates[np.abs(candidates - times).argmin(axis=0), np.arange(len(notes))[:, None], [[0, 1]]]
+    sixteenth = np.rint(times / SIXTEENTH) * SIXTEENTH
     exact = np.abs(nearest - times) <= TOLERANCE * QUARTER  # (notes, 2)
+    exact &= ~_torn(nearest, exact, _bar(score))
     if len(notes) and (~exact).any(axis=1).mean() > PERFORMED:  # the others lie on the grid by chance
-        exact = np.abs(np.rint(times / SIXTEENTH) * SIXTEENTH - times) <= TOLERANCE * QUARTER
+        exact = np.abs(sixteenth - times) <= TOLERANCE * QUARTER
     exact &= (nearest[:, 1] > nearest[:, 0])[:, None]  # too short to be written
-    ticks = np.where(exact, nearest, np.rint(times / SIXTEENTH) * SIXTEENTH).astype(int)
+    ticks = np.where(exact, nearest, sixteenth).astype(int)
     ticks[:, 1] = np.where(ticks[:, 1] > ticks[:, 0], ticks[:, 1], ticks[:, 0] + SIXTEENTH)
     return ticks, int((~exact).any(axis=1).sum())
 
 
-def _beat(time_signature: tuple[int, int]) -> int:
-    """Return the beat in ticks that beams and ties keep visible: three eighths in 6/8, 9/8 and 12/8."""
+def _torn(ticks: np.ndarray, exact: np.ndarray, bar: int) -> np.ndarray:
+    """Find the times that no part of a triplet falls on, in beats that are divided in three: bool, like `ticks`."""
+    beat = ticks // bar * (bar // QUARTER + 1) + ticks % bar // QUARTER
+    thirds = beat[exact & (ticks % GRIDS[0] != 0)]
+    return np.isin(beat, thirds) & (ticks % min(TRIPLET_VALUES) != 0)
+
+
+def _bar(score: Score) -> int:
+    return round(score.bar_length * QUARTER)
+
+
+def bars_of(score: Score) -> int:
+    """Count the bars that it takes to write a score, at least 1."""
+    ticks, _ = _on_the_grid(score)
+    return max(1, math.ceil(int(ticks.max(initial=0)) / _bar(score)))
+
+
+def beat_of(time_signature: tuple[int, int]) -> float:
+    """Return the beat, in quarter lengths, that beams and ties keep visible: three eighths in 6/8, a quarter in 7/8."""
     beats, unit = time_signature
-    one = 4 * QUARTER // unit
-    return 3 * one if unit >= 8 and beats % 3 == 0 else one
+    if unit < 8:
+        return 4 / unit
+    return 3 * 4 / unit if beats % 3 == 0 else 1.0
 
 
 # --- staves ---------------------------------------------------------------------------------------------
@@ -137,18 +157,22 @@ MIDDLE = 60
 
 
 def _staves(score: Score, ticks: np.ndarray, labels: Sequence[str]) -> tuple[list[Staff], int]:
-    """Divide the voices among staves; return these and how many notes had to be shortened."""
-    shortened = 0
+    """Divide the voices among staves; return these and how many notes got another length."""
+    changed = 0
     staves = []
     for clef, groups in _layout(score):
-        staff = Staff(clef, [labels[v] for v, _ in groups if v < len(labels) and labels[v]])
-        for number, (_, chosen) in enumerate(groups):
+        staff = Staff(clef, [_clean(labels[v]) for v, _ in groups if v < len(labels) and labels[v]])
+        for _, chosen in groups:
             layers, cut = _layers(score.notes["pitch"][chosen], ticks[chosen])
-            shortened += cut
+            changed += cut
             staff.layers += layers
-            staff.rests += [number == 0 or len(groups) > 1] + [False] * (len(layers) - 1)
+            staff.rests += [True] + [False] * (len(layers) - 1)
         staves.append(staff)
-    return staves, shortened
+    return staves, changed
+
+
+def _clean(label: str) -> str:
+    return "".join(c for c in label if c.isprintable())
 
 
 def _layout(score: Score) -> Iterator[tuple[str, list[tuple[int, np.ndarray]]]]:
@@ -184,7 +208,7 @@ def _upper_voices(middles: Sequence[float]) -> int:
 def _is_for_two_hands(score: Score) -> bool:
     """Tell whether a single voice holds chords on both sides of middle C, as piano music does."""
     pitch, onset = score.notes["pitch"], score.notes["onset"]
-    several = len(onset) > 1 and bool((score.notes["onset"][1:] < (onset + score.notes["duration"])[:-1] - TOLERANCE).any())
+    several = bool((onset[1:] < (onset + score.notes["duration"])[:-1] - TOLERANCE).any())
     return several and pitch.min() < MIDDLE - 7 and pitch.max() > MIDDLE + 7
 
 
@@ -203,7 +227,10 @@ _CLEFS = {
 
 
 def _layers(pitch: np.ndarray, ticks: np.ndarray) -> tuple[list[list[Mark]], int]:
-    """Take a voice apart into layers in which one mark follows the other; return how many notes had to be cut."""
+    """Take a voice apart into layers in which one mark follows the other, the highest first.
+
+    Return them, and how many notes got another length for want of a layer.
+    """
     chords: dict[tuple[int, int], list[int]] = {}
     for p, (start, end) in zip(pitch.tolist(), ticks.tolist(), strict=True):
         chords.setdefault((start, end), []).append(p)
@@ -217,13 +244,18 @@ def _layers(pitch: np.ndarray, ticks: np.ndarray) -> tuple[list[list[Mark]], int
         if free is None:  # no room: what began earlier ends here, or joins the chord that begins here
             free = min(layers, key=lambda layer: layer[-1].end)
             before = free[-1]
-            cut += len(before.pitches)
             if before.start == start:
                 before.pitches = tuple(sorted({*before.pitches, *mark.pitches}))
+                cut += len(mark.pitches)
                 continue
             before.end = start
+            cut += len(before.pitches)
         free.append(mark)
-    return layers, cut
+    return sorted(layers, key=_height, reverse=True), cut
+
+
+def _height(layer: Sequence[Mark]) -> float:
+    return float(np.mean([pitch for mark in layer for pitch in mark.pitches] or [0]))
 
 
 # --- bars -----------------------------------------------------------------------------------------------
@@ -232,10 +264,10 @@ def _layers(pitch: np.ndarray, ticks: np.ndarray) -> tuple[list[list[Mark]], int
 class _Writer:
     """Writes measures; remembers the ids that it gave and the accidentals in force."""
 
-    def __init__(self, time_signature: tuple[int, int], bar: int, signature: int) -> None:
-        self.bar, self.beat = bar, _beat(time_signature)
-        self.quarters = time_signature == (4, 4)
-        self.signature = signature
+    def __init__(self, score: Score, signature: int) -> None:
+        self.bar, self.beat = _bar(score), round(beat_of(score.time_signature) * QUARTER)
+        self.quarters = score.time_signature == (4, 4)
+        self.signature, self.minor = signature, is_minor(score.key)
         self.onsets: dict[str, float] = {}
         self.accidentals: dict[tuple[str, int], int] = {}
 
@@ -277,7 +309,7 @@ class _Writer:
         shown: dict[tuple[int, int], int | None] = {}
         for mark in sorted((mark for layer in layers for mark in layer), key=lambda mark: mark.start):
             for pitch in mark.pitches:
-                letter, sharps, octave = spelled(pitch, self.signature)
+                letter, sharps, octave = spelled(pitch, self.signature, minor=self.minor)
                 in_force = self.accidentals.get((letter, octave), _in_signature(letter, self.signature))
                 needed = sharps != in_force and not mark.tied_before
                 shown[id(mark), pitch] = sharps if needed else None
@@ -315,7 +347,9 @@ class _Writer:
 
     def _plain(self, pieces: Sequence[tuple[Mark, int, int]], start: int, rests: bool, shown: dict) -> str:
         written = [
-            (mark, a, b, name, dots) for mark, left, right in pieces for a, b, name, dots in self._values(left, right, start)
+            (mark, a, b, name, dots)
+            for mark, left, right in pieces
+            for a, b, name, dots in self._values(left, right, start, rest=not mark.pitches)
         ]
         return self._beamed(written, start, rests, shown)
 
@@ -327,19 +361,23 @@ class _Writer:
                 ticks, name, dots = _largest(right - at, TRIPLET_VALUES)
                 written.append((mark, at, at + ticks, name, dots))
                 at += ticks
-        start = pieces[0][1]
-        six = len(written) == 6 and all(name == written[0][3] for _, _, _, name, _ in written)
-        count = 'num="6" numbase="4"' if six else 'num="3" numbase="2"'
-        return f"<tuplet {count}>{self._beamed(written, start, rests, shown, one_group=True)}</tuplet>"
+        notes = self._beamed(written, pieces[0][1], rests, shown, one_group=True)
+        return f'<tuplet num="3" numbase="2">{notes}</tuplet>'
 
-    def _values(self, left: int, right: int, start: int) -> Iterator[tuple[int, int, str, int]]:
+    def _values(self, left: int, right: int, start: int, *, rest: bool) -> Iterator[tuple[int, int, str, int]]:
         """Put a stretch of time together from note values: yield (start, end, value, dots)."""
         at = left
         while at < right:
-            end = self._next_end(at - start, right - start) + start
+            end = (self._rest_end if rest else self._next_end)(at - start, right - start) + start
             ticks, name, dots = _largest(end - at, VALUES)
             yield at, at + ticks, name, dots
             at += ticks
+
+    def _rest_end(self, left: int, right: int) -> int:
+        """Return where a rest has to be cut: at every beat, but for the halves of a bar of 4/4."""
+        if self.quarters and left % (2 * self.beat) == 0 and right - left >= 2 * self.beat:
+            return left + 2 * self.beat
+        return min(right, (left // self.beat + 1) * self.beat)
 
     def _next_end(self, left: int, right: int) -> int:
         """Return where a note from `left` to `right` (ticks in the bar) has to be cut so that the beats stay visible."""
@@ -397,7 +435,7 @@ class _Writer:
         tie = {(True, True): ' tie="m"', (True, False): ' tie="t"', (False, True): ' tie="i"'}.get((tied_before, tied_after), "")
         notes = []
         for pitch in mark.pitches:
-            letter, sharps, octave = spelled(pitch, self.signature)
+            letter, sharps, octave = spelled(pitch, self.signature, minor=self.minor)
             sign = shown[id(mark), pitch] if a == mark.start else None
             notes.append((f'pname="{letter.lower()}" oct="{octave}"', _accid(sharps, sign)))
         if len(notes) == 1:
@@ -444,8 +482,7 @@ def _largest(length: int, values: dict[int, str]) -> tuple[int, str, int]:
         for dots, full in ((1, ticks * 3 / 2), (0, ticks)):
             if full <= length and full == int(full) and not (dots and name == "64"):
                 return int(full), name, dots
-    ticks, name = list(values.items())[-1]
-    return min(ticks, max(length, 1)), name, 0
+    raise RuntimeError(f"no note value fits {length} ticks; please report the score that caused it.")
 
 
 def _in_signature(letter: str, signature: int) -> int:
@@ -479,8 +516,3 @@ def _document(time_signature: tuple[int, int], signature: int, staves: Sequence[
         f'<staffGrp{symbol} bar.thru="true">{definitions}</staffGrp></scoreDef>'
         f"<section>{''.join(measures)}</section></score></mdiv></body></music></mei>"
     )
-
-
-def bars_of(score: Score) -> int:
-    """Count the bars of a score, at least 1."""
-    return max(1, math.ceil(score.duration / score.bar_length - 1e-9))

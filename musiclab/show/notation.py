@@ -21,6 +21,7 @@ from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import verovio
 
 from musiclab.score import Score
@@ -32,6 +33,7 @@ __all__ = ["Engraving", "Place", "notation"]
 WIDTH = 2200  # verovio's page units; one is a tenth of the width that staff lines are one above the other
 SCALE = 0.04  # pixels in one unit of the drawing; ten of these are one page unit
 MOST_NOTES = 400  # in one picture, unless bars are asked for: more would make a notebook heavy
+MOST_BARS, MOST_BARS_ASKED = 240, 1000  # times the number of voices; a page has an end
 MARGIN = 400  # units of the drawing, at the left and the right
 TITLE_HEIGHT = 900
 
@@ -107,6 +109,9 @@ def notation(
     names = check_labels(labels, [f"voice {v}" if several else "" for v in score.voices], "voices")
     total = bars_of(score)
     first, last = check_bars(bars, total) if bars is not None else (1, _last_bar(score, total))
+    if (last - first + 1) * max(1, len(names)) > MOST_BARS_ASKED:
+        most = max(1, MOST_BARS_ASKED // max(1, len(names)))
+        raise ValueError(f"bars=({first}, {last}): at most {most} bars of this piece fit into one picture.")
     written = write_mei(score, first, last, names)
     drawing = _Drawing(_engrave(written.mei), written.onsets)
     shown = score if title is None else replaced(score, title=title)
@@ -115,8 +120,9 @@ def notation(
 
 def _last_bar(score: Score, total: int) -> int:
     """Return the last of the bars, from 1, that together hold no more than `MOST_NOTES` notes."""
-    ends = [int((score.notes["onset"] < (b + 1) * score.bar_length).sum()) for b in range(total)]
-    return max(1, sum(end <= MOST_NOTES for end in ends))
+    most = min(total, max(1, MOST_BARS // max(1, len(score.voices))))
+    ends = np.searchsorted(score.notes["onset"], np.arange(1, most + 1) * score.bar_length)  # (bars,): notes up to each
+    return max(1, int((ends <= MOST_NOTES).sum()))
 
 
 # --- engraving ------------------------------------------------------------------------------------------
@@ -249,7 +255,8 @@ class _Drawing:
                 lines[-1] = lines[-1] | {"words": lines[-1]["words"] + part.text.strip(), "size": size}
         anchor = text.get("text-anchor", "start")
         self.words += [
-            f'<text x="{line["x"]}" y="{line["y"]}" font-size="{line["size"]}" text-anchor="{anchor}">'
+            # Smaller than verovio has it: not every computer has the narrow font for which it left room.
+            f'<text x="{line["x"]}" y="{line["y"]}" font-size="{0.8 * float(line["size"]):.0f}" text-anchor="{anchor}">'
             f"{html.escape(line['words'])}</text>"
             for line in lines
             if line.get("words")
@@ -336,6 +343,6 @@ def _words(score: Score, written: Written, first: int, last: int, total: int) ->
         words += f" Shown: bars {first} to {last} of {total}."
     if written.moved:
         words += f" {count(written.moved, 'note')} off the grid, drawn at the nearest sixteenth."
-    if written.shortened:
-        words += f" {count(written.shortened, 'note')} drawn shorter, where too many overlap."
+    if written.changed:
+        words += f" {count(written.changed, 'note')} drawn with another length, where too many overlap."
     return words

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import math
+import operator
 from base64 import b64encode
 from collections.abc import Sequence
 from io import BytesIO
@@ -114,7 +115,7 @@ def key_name(key: str, *, signs: bool = False) -> str:
 def headline(score: Score) -> str:
     """Return key, metre and tempo, as they stand at the right above a piece."""
     beats, unit = score.time_signature
-    return " · ".join([*([key_name(score.key, signs=True)] if score.key else []), f"{beats}/{unit}", f"♩ = {score.tempo:.0f}"])
+    return " · ".join([*([key_name(score.key, signs=True)] if score.key else []), f"{beats}/{unit}", f"♩ = {score.tempo:.4g}"])
 
 
 def check_labels(labels: Sequence[str] | None, default: list[str], what: str) -> list[str]:
@@ -128,10 +129,13 @@ def check_labels(labels: Sequence[str] | None, default: list[str], what: str) ->
 
 def check_bars(bars: tuple[int, int], total: int) -> tuple[int, int]:
     """Return the first and the last bar to show, counted from 1, or raise ValueError if the piece has no such bars."""
-    first, last = bars
+    try:
+        first, last = (operator.index(bar) for bar in bars)
+    except (TypeError, ValueError):
+        raise ValueError(f"bars={bars!r}: give two whole numbers, the first and the last bar to show.") from None
     if not 1 <= first <= last <= total:
         raise ValueError(f"bars=({first}, {last}): give the first and the last bar to show, from 1 to {total}.")
-    return int(first), int(last)
+    return first, last
 
 
 def new_axes(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:

@@ -3,7 +3,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#aa4499", "#56b4e9", "#e69f00", "#000000", "#882255"];
-const NAMES = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"];
+const NAMES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]; // as in the whole course
 const ROLL = { left: 34, right: 8, top: 16, bottom: 4, row: 5, width: 880 };
 
 function make(tag, attributes, parent, words) {
@@ -19,8 +19,10 @@ function make(tag, attributes, parent, words) {
 // the notebook; if there is none (the player is part of another widget), the kernel is asked.
 function findSound(model, el, id, use) {
   const outputs = el.closest(".jp-OutputArea, .output, .output_wrapper, .cell-output") ?? document;
-  const plain = outputs.querySelector(`audio[data-musiclab="${id}"]`);
+  const all = [...outputs.querySelectorAll(`audio[data-musiclab="${id}"]`)];
+  const plain = all.find((audio) => !audio.dataset.taken) ?? all[0]; // one each, if a cell shows a piece twice
   if (plain) {
+    plain.dataset.taken = "yes";
     plain.style.display = "none";
     use(plain.src);
   } else {
@@ -40,7 +42,14 @@ function drawRoll(piece, parent) {
   for (let pitch = low; pitch <= high; pitch++) {
     if (pitch % 12) continue;
     make("line", { x1: ROLL.left, x2: ROLL.width - ROLL.right, y1: y(pitch - 0.5) + 2.5, y2: y(pitch - 0.5) + 2.5, stroke: "#c8c8c8" }, roll);
-    make("text", { x: 4, y: y(pitch) + 6, "font-size": 10, fill: "#333" }, roll, NAMES[0] + (pitch / 12 - 1));
+  }
+  // The lowest and the highest note have their names, and each C that is not too near to them.
+  const named = piece.notes.length ? [low + 1, high - 1] : [];
+  for (let pitch = low; pitch <= high; pitch++) {
+    if (pitch % 12 === 0 && named.every((other) => Math.abs(other - pitch) > 2)) named.push(pitch);
+  }
+  for (const pitch of new Set(high - low > 4 ? named : named.slice(0, 1))) {
+    make("text", { x: 4, y: y(pitch) + 6, "font-size": 10, fill: "#333" }, roll, NAMES[pitch % 12] + (Math.floor(pitch / 12) - 1));
   }
   const bars = Math.ceil(piece.duration / piece.bar - 1e-9), step = 2 ** Math.ceil(Math.log2(Math.max(1, bars / 20)));
   for (let bar = 0; bar < bars; bar++) {
@@ -52,7 +61,7 @@ function drawRoll(piece, parent) {
     const colour = COLOURS[voice % COLOURS.length], shape = (voice + Math.floor(voice / COLOURS.length)) % 4;
     const thick = shape === 3 ? 2.4 : 4.4;
     make("rect", {
-      x: x(onset), width: Math.max(1, x(onset + duration) - x(onset) - 0.6), y: y(pitch) + (5 - thick) / 2, height: thick,
+      x: x(onset), width: Math.max(1, x(onset + duration) - x(onset) - 1.6), y: y(pitch) + (5 - thick) / 2, height: thick,
       fill: shape === 1 ? "#fff" : colour, "fill-opacity": shape === 2 ? 0.45 : 1, stroke: colour, "stroke-width": 0.8,
     }, roll);
   }
@@ -100,16 +109,13 @@ function drawNotation(piece, parent) {
 
 function render({ model, el }) {
   const quiet = window.matchMedia("(prefers-reduced-motion: reduce)");
-  let end = () => {};
+  let end = () => {}, chosenTempo = 100;
 
   function build() {
     end();
     el.replaceChildren();
     const piece = model.get("piece");
-    const box = make("div", {
-      class: "musiclab-player", tabindex: 0, role: "group", "aria-label": `Player. ${piece.text}`,
-      "data-lm-suppress-shortcuts": "true", // JupyterLab would take the arrow keys for itself
-    }, el);
+    const box = make("div", { class: "musiclab-player", tabindex: 0, role: "group", "aria-label": `Player. ${piece.text}` }, el);
     const bar = make("div", { class: "musiclab-controls" }, box);
     const play = make("button", { type: "button", class: "musiclab-play", disabled: "" }, bar, "▶ Play");
     const stop = make("button", { type: "button" }, bar, "■ Stop");
@@ -118,12 +124,14 @@ function render({ model, el }) {
     const loop = make("label", { title: "Repeat the selection: drag over the notes, or press [ and ] at its ends" }, bar, "loop ");
     const looping = make("input", { type: "checkbox" }, loop);
     const speed = make("label", {}, bar, "tempo ");
-    const tempo = make("input", { type: "range", min: 40, max: 160, step: 5, value: 100, "aria-label": "Tempo in per cent" }, speed);
-    const percent = make("span", {}, speed, "100 %");
+    const tempo = make("input", { type: "range", min: 40, max: 160, step: 5, value: chosenTempo, "aria-label": "Tempo in per cent" }, speed);
+    const percent = make("span", {}, speed, `${chosenTempo} %`);
     const remark = make("div", { class: "musiclab-remark", role: "status" }, box, piece.remark);
     const page = drawNotation(piece, box), roll = drawRoll(piece, box);
 
     const audio = make("audio", { preload: "auto" }, box);
+    // JupyterLab would take keys for commands (d, d deletes a cell), wherever in the player the focus is.
+    for (const part of [box, ...box.querySelectorAll("button, input")]) part.dataset.lmSuppressShortcuts = "true";
     const quarters = (seconds) => (seconds * piece.tempo) / 60, seconds = (t) => (t * 60) / piece.tempo;
     const beats = Math.ceil(piece.duration / piece.beat - 1e-9);
     let range = null, frame = 0;
@@ -174,7 +182,8 @@ function render({ model, el }) {
     stop.addEventListener("click", () => { audio.pause(); go(looping.checked && range ? range[0] : 0); });
     seek.addEventListener("input", () => go(Number(seek.value)));
     tempo.addEventListener("input", () => {
-      audio.playbackRate = tempo.value / 100;
+      chosenTempo = Number(tempo.value); // of the next piece, too
+      audio.defaultPlaybackRate = audio.playbackRate = chosenTempo / 100;
       percent.textContent = `${tempo.value} %`;
     });
 
@@ -185,6 +194,7 @@ function render({ model, el }) {
     roll.element.addEventListener("pointermove", (event) => {
       if (from !== null) roll.choose([from, roll.timeAt(event)].sort((a, b) => a - b));
     });
+    roll.element.addEventListener("pointercancel", () => { from = null; roll.choose(range); });
     roll.element.addEventListener("pointerup", (event) => {
       if (from === null) return;
       const [a, b] = [from, roll.timeAt(event)].sort((p, q) => p - q);
@@ -194,33 +204,43 @@ function render({ model, el }) {
     });
 
     box.addEventListener("keydown", (event) => {
-      const typing = event.target instanceof HTMLInputElement, button = event.target instanceof HTMLButtonElement;
+      // A button and a tick box have a use for the space bar, the tempo for the arrows; else they are the player's.
+      const presses = event.target.matches("button, [type=checkbox]"), slides = event.target === tempo;
       const now = quarters(audio.currentTime), step = event.shiftKey ? piece.bar : piece.beat;
       const keys = {
-        " ": () => !button && !typing && toggle(),
-        ArrowLeft: () => !typing && go(now - step),
-        ArrowRight: () => !typing && go(now + step),
-        Home: () => !typing && go(0),
-        End: () => !typing && go(piece.duration),
+        " ": () => !presses && toggle(),
+        ArrowLeft: () => !slides && go(now - step),
+        ArrowRight: () => !slides && go(now + step),
+        Home: () => !slides && go(0),
+        End: () => !slides && go(piece.duration),
         "[": () => choose(now, range && range[1] > now ? range[1] : piece.duration),
         "]": () => choose(range && range[0] < now ? range[0] : 0, now),
         l: () => { looping.checked = !looping.checked; },
         Escape: () => choose(0, 0),
       };
       const act = event.ctrlKey || event.metaKey || event.altKey ? undefined : keys[event.key];
-      if (act && act() !== false) { event.preventDefault(); event.stopPropagation(); }
+      event.stopPropagation();
+      if (act && act() !== false) event.preventDefault();
     });
 
-    const use = (source) => { audio.src = source; };
+    let url = null;
+    const use = (source) => { audio.defaultPlaybackRate = chosenTempo / 100; audio.src = source; };
     const received = (message, buffers) => {
-      if (message.kind !== "sound" || message.id !== piece.id) return;
-      use(URL.createObjectURL(new Blob([buffers[0]], { type: message.mime })));
+      if (message.kind !== "sound" || message.id !== piece.id || audio.src) return; // it may be for another view
+      use(url = URL.createObjectURL(new Blob([buffers[0]], { type: message.mime })));
     };
     model.on("msg:custom", received);
     requestAnimationFrame(() => findSound(model, el, piece.id, use)); // by then the player stands in its place on the page
     const late = setTimeout(() => { if (!audio.src) remark.textContent = "No sound yet: run this cell to hear it."; }, 4000);
     show();
-    end = () => { audio.pause(); cancelAnimationFrame(frame); clearTimeout(late); model.off("msg:custom", received); };
+    end = () => {
+      audio.pause();
+      audio.removeAttribute("src");
+      if (url) URL.revokeObjectURL(url);
+      cancelAnimationFrame(frame);
+      clearTimeout(late);
+      model.off("msg:custom", received);
+    };
   }
 
   build();

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import anywidget
 import traitlets
 
 from musiclab.score import Score
+from musiclab.show.mei import beat_of
 from musiclab.show.notation import notation
 from musiclab.show.sound import Sound, sound
 
@@ -41,9 +43,10 @@ class Player(anywidget.AnyWidget):
     _css = _HERE / "player.css"
     piece = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, score: Score, **settings: Any) -> None:
+    def __init__(self, score: Score, *, labels: Sequence[str] | None = None) -> None:
+        self._labels = labels
         self._set(score)
-        super().__init__(piece=self._piece, **settings)
+        super().__init__(piece=self._piece)
         self.on_msg(self._answer)
 
     @property
@@ -65,7 +68,7 @@ class Player(anywidget.AnyWidget):
         """Engrave and play a score: what the browser needs to know of it."""
         self._score = score
         self.sound: Sound = sound(score)
-        engraving = notation(score)
+        engraving = notation(score, labels=self._labels)
         bar = score.bar_length
         length = min(score.duration, self.sound.seconds * score.tempo / 60)
         self._piece = {
@@ -80,7 +83,7 @@ class Player(anywidget.AnyWidget):
             "duration": max(length, bar),
             "bar": bar,
             "bars": max(1, -int(-max(length, bar) // bar)),
-            "beat": 1.5 if score.time_signature[1] == 8 and score.time_signature[0] % 3 == 0 else 4 / score.time_signature[1],
+            "beat": beat_of(score.time_signature),
             "tempo": score.tempo,
         }
 
@@ -102,10 +105,10 @@ class Player(anywidget.AnyWidget):
         publish_display_data({**data, "text/plain": repr(self)}, metadata)
 
 
-def player(score: Score) -> Player:
-    """Show a score as notation and piano roll, with sound, and a cursor that follows it.
+def player(score: Score, *, labels: Sequence[str] | None = None) -> Player:
+    """Show a score as notation and piano roll, with sound, and a cursor that follows it; `labels` are those of `notation`.
 
     Keys, when the player has the focus: space plays and pauses, the arrows go on and back by a beat (with Shift by a
-    bar), Home and End to the ends, [ and ] set the ends of a loop, Escape ends it.
+    bar), Home and End to the ends, [ and ] set the ends of a loop, l turns it on and off, Escape ends it.
     """
     return Player(score)

@@ -187,7 +187,7 @@ def _colours(style: _Style) -> dict[str, Any]:
 def _draw_keys(ax: Axes, low: int, high: int) -> None:
     """Name the pitches and shade the rows of the black keys, as the keyboard lies beside a sequencer's roll."""
     named = _named_pitches(low, high)
-    ax.set_yticks(named, [pitch_name(p) for p in named])
+    ax.set_yticks(named, [pitch_name(p) for p in named], fontsize=7.5)  # E and F, and B and C, lie in rows side by side
     ax.set_ylabel("pitch", color=INK, fontsize=9)
     black = [p for p in range(low, high + 1) if p % 12 not in WHITE_KEYS]
     ax.barh(black, 1.0, height=1.0, left=0.0, transform=ax.get_yaxis_transform(), color="#f1f1f1", linewidth=0, zorder=0)

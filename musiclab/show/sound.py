@@ -16,6 +16,7 @@ import html
 import io
 import math
 import os
+import zipfile
 from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,16 +41,21 @@ LOUDNESS = 1.6
 PEAK = 0.89  # of what a file can hold; the MP3 may go a little over the samples
 SPREAD = 0.2  # voices stand from this far left to this far right, where 1 is the edge
 
+MOST_HOURS = 2  # of a sound file
 # A notebook has to stay small: a piece shown there, with its notation, takes at most 200 KiB.
-MOST_SECONDS = 55  # of a piece
+MOST_SECONDS = 48  # of a piece
 MOST_STEREO_SECONDS = 20  # two channels take twice the time to encode, too
 # How small the MP3 is made, by its number of channels: 0 is the largest file, 1 the smallest. At these the error, measured
-# on chorales and tunes, is some 13 to 16 decibels below the music, at 18 and 30 kilobits a second. "AVERAGE" has the smaller
+# on chorales and tunes, is some 13 to 18 decibels below the music, at 18 and 30 kilobits a second. "AVERAGE" has the smaller
 # error at such rates, but for two channels it takes too long; "CONSTANT" begins late, for its file does not say by how much.
 MP3 = {
     1: {"compression_level": 0.94, "bitrate_mode": "AVERAGE"},
     2: {"compression_level": 0.999, "bitrate_mode": "VARIABLE"},
 }
+
+
+# What happens where soundfile is missing, where its own library is, and where that library cannot read or write a format.
+_NO_SOUNDFILE = (ImportError, OSError, RuntimeError)
 
 
 class SoundError(Exception):
@@ -105,8 +111,7 @@ def _note(pitch: int, length: int) -> np.ndarray:
     """Return a note that is held for `length` frames and then damped: float32 (length + release,)."""
     release = round(RELEASE * RATE)
     seconds = math.ceil((length + release) / RATE)  # whole ones, so that notes of about the same length share a tone
-    make = _tone if seconds <= KEPT_SECONDS else _tone.__wrapped__
-    tone = make(pitch, seconds * RATE)[: length + release].copy()
+    tone = (_kept_tone if seconds <= KEPT_SECONDS else _tone)(pitch, seconds * RATE)[: length + release].copy()
     fade = np.linspace(0, 1, FADE_IN, dtype=np.float32)[: len(tone)]
     tone[: len(fade)] *= fade
     damper = np.linspace(1, 0, release, dtype=np.float32)
@@ -114,11 +119,13 @@ def _note(pitch: int, length: int) -> np.ndarray:
     return tone
 
 
-@functools.lru_cache(maxsize=256)  # at most 100 MB
 def _tone(pitch: int, frames: int) -> np.ndarray:
     """Return the sound of a key that is held, float32 (frames,)."""
     bank = _bank()
     return _sines(pitch, frames) if bank is None else _sampled(bank, pitch, frames)
+
+
+_kept_tone = functools.lru_cache(maxsize=256)(_tone)  # at most 100 MB
 
 
 @dataclass(frozen=True)
@@ -142,7 +149,7 @@ def _bank() -> _Bank | None:
             sound = frames.astype(np.float32) * np.float32(data["step"])
             notes = np.split(sound, data["end"][:-1])
             return _Bank(notes, data["pitch"], data["loop"].tolist(), data["softer"].tolist())
-    except (ImportError, OSError):  # soundfile raises OSError where its own library is missing
+    except (*_NO_SOUNDFILE, EOFError, ValueError, KeyError, zipfile.BadZipFile):  # the later ones: a damaged bank
         return None
 
 
@@ -204,7 +211,7 @@ class Sound:
         self.samples, self.rate = samples, RATE
         self.data, self.mime = _small_file(samples)
         if self.mime == "audio/wav":
-            remarks = [*remarks, "Stored as WAV, for the package soundfile, which writes MP3, is missing."]
+            remarks = [*remarks, "Stored as WAV, for the package soundfile, which writes MP3, is missing or does not work."]
         self.remarks = remarks
         self.text = " ".join([text, *remarks])
 
@@ -231,7 +238,7 @@ def sound(score: Score) -> Sound:
     """Let a piano play a score.
 
     A notebook has to stay small. So a piece in several voices is in stereo if it lasts at most 20 seconds, and of one
-    that lasts more than 55 only the beginning is played, and the audio element says so; `save_audio` writes all of it,
+    that lasts more than 48 only the beginning is played, and the audio element says so; `save_audio` writes all of it,
     in stereo.
 
     Returns
@@ -242,13 +249,14 @@ def sound(score: Score) -> Sound:
     total = score.duration * 60 / score.tempo
     remarks = []
     if _bank() is None:
-        missing = "its recorded notes (data/piano.npz)" if not BANK.is_file() else "the package soundfile"
-        remarks.append(f"Played by sines and not by the piano, for {missing} cannot be found.")
+        remarks.append("Played by sines and not by the piano: data/piano.npz or the package soundfile cannot be read.")
     if total > MOST_SECONDS:
         remarks.append(f"The first {MOST_SECONDS} s of {total:.0f}; show.save_audio writes all of it to a file.")
-        score = score.slice(0, MOST_SECONDS * score.tempo / 60)
+    samples = render(score.slice(0, MOST_SECONDS * score.tempo / 60))
+    if total > MOST_SECONDS:  # silence at the end of the cut is silence, too
+        samples = np.pad(samples, ((0, max(0, MOST_SECONDS * RATE - len(samples))), (0, 0)))
     length = f"{min(total, MOST_SECONDS):.0f} s" if total >= 1 else f"{total:.1f} s"
-    return Sound(render(score), f"Sound, {length}. {describe(score)}", remarks)
+    return Sound(samples, f"Sound, {length}. {describe(score)}", remarks)
 
 
 def _small_file(samples: np.ndarray) -> tuple[bytes, str]:
@@ -258,7 +266,7 @@ def _small_file(samples: np.ndarray) -> tuple[bytes, str]:
     small = _thinned(samples)
     try:
         return _encoded(small, NOTEBOOK_RATE, "MP3", **MP3[small.shape[1]]), "audio/mpeg"
-    except (ImportError, OSError):  # soundfile raises OSError where its own library is missing
+    except _NO_SOUNDFILE:
         return _wav(small, NOTEBOOK_RATE), "audio/wav"
 
 
@@ -331,12 +339,17 @@ def save_audio(score: Score, path: str | os.PathLike[str], *, overwrite: bool = 
         raise SoundError(f"{path.name}: not written. The name must end in {', '.join(kinds)}.")
     if not len(score):
         raise SoundError(f"{path.name}: not written, for the score has no notes. Give one that has.")
+    if (hours := score.duration / score.tempo / 60) > MOST_HOURS:
+        raise SoundError(
+            f"{path.name}: not written, for it would last {hours:,.1f} hours, more than {MOST_HOURS}. Cut the score."
+        )
     samples = render(score)
     try:
         data = _wav(samples, RATE) if kind == "WAV" else _encoded(samples, RATE, kind)
         write_atomically(path, data, overwrite=overwrite)
-    except ImportError:
-        raise SoundError(f"{path.name}: only .wav can be written, for the package soundfile is missing.") from None
+    except (ImportError, RuntimeError) as error:
+        why = f"the package soundfile is missing or cannot do it ({error})"
+        raise SoundError(f"{path.name}: only .wav can be written, for {why}.") from None
     except FileExistsError:
         raise SoundError(f"{path} exists already. Pass overwrite=True to replace it, or choose another name.") from None
     except FileNotFoundError:

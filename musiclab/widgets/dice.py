@@ -118,7 +118,7 @@ class DiceGame(VBox):
         self.bar_buttons = tuple(self._bar_button(bar) for bar in range(BARS))
         buttons = GridBox(self.bar_buttons, layout=Layout(grid_template_columns="repeat(8, 6em)", margin="4px 0"))
         self.table = HTML()
-        self.player = show.player(self.score)
+        self.player = show.player(self.score, labels=["right hand", "left hand"])
         super().__init__([self.roll_button, buttons, self.table, self.player])
         self._show()
 

@@ -219,7 +219,14 @@ class GradientExplorer(VBox):
 def _slider(kind: type, description: str, value: float, low: float, high: float, step: float) -> Any:
     # Not while the handle is being dragged: each change computes two networks.
     return kind(
-        value, min=low, max=high, step=step, description=description, continuous_update=False, layout=Layout(width="26em")
+        value,
+        min=low,
+        max=high,
+        step=step,
+        description=description,
+        continuous_update=False,
+        layout=Layout(width="26em"),
+        style={"description_width": "initial"},  # the usual width cuts "W_hh radius"
     )
 
 

@@ -25,7 +25,9 @@
 #
 # Time: about 20 minutes. The cells themselves need a few seconds each.
 #
-# **How to run a cell:** click into it and press Shift and Enter together. Run the cells from top to bottom.
+# **How to run a cell:** click into it and press Shift and Enter together. Run the cells from top to bottom. What you see
+# below a cell before that was stored when the course was made; a small broken chain on a button means that its cell has
+# not been run yet.
 
 # %% [markdown]
 # ## 1 · The machine writes a tune
@@ -83,8 +85,8 @@ print("seed 22 twice gives the same music:", again == tune)
 print("seed 23 gives the same music:      ", other == tune)
 
 # %% [markdown]
-# The **time signature** says how many beats a bar has. The network learnt tunes in several. In 6/8 a bar has six
-# eighths, in two groups of three: the metre of a jig.
+# The **time signature**, or **metre**, says how many beats a bar has. The network learnt tunes in several. In 6/8 a bar
+# has six **eighths** (half as long as a quarter), in two groups of three: the metre of a jig, a lively dance.
 
 # %%
 jig = generate(melody, length=48, time_signature=(6, 8), seed=3)
@@ -92,8 +94,8 @@ show.player(jig)
 
 # %% [markdown]
 # The network counts along: it knows at each step where in the bar it is. If that works, most bars begin with a
-# new note. Check it over 20 tunes, and compare with chance: in how many of all the *steps* (sixteenths) does a
-# note begin?
+# new note. Check it over 20 tunes, and compare with chance: in how many of all the *steps* does a note begin? (A step is
+# a **sixteenth**, a quarter of a quarter.)
 
 # %%
 import numpy as np
@@ -101,8 +103,8 @@ import numpy as np
 tunes = [generate(melody, length=48, time_signature=(6, 8), seed=seed) for seed in range(20)]
 on_bar_line = np.mean([np.isin(np.arange(0, t.duration, t.bar_length), t.notes["onset"]).mean() for t in tunes])
 on_any_step = np.mean([len(t) / (4 * t.duration) for t in tunes])
-print(f"share of bars that begin with a note is above 0.75: {on_bar_line > 0.75}")
-print(f"share of steps that begin a note is below 0.60:     {on_any_step < 0.60}")
+print(f"a note begins in {on_bar_line:.0%} of the bar lines, and in {on_any_step:.0%} of all steps")
+assert on_bar_line > 0.75 and on_any_step < 0.60
 
 # %% [markdown]
 # ## 3 · Take it with you
@@ -231,7 +233,7 @@ check("0.3", lowest_and_highest)
 #
 # A network writes a hundred tunes in a few seconds. Which one do you keep? Write a rule: a function that takes a
 # list of scores and returns one of them. Perhaps the longest one, or the one that ends on the pitch it began on,
-# or the one with the fewest leaps. There is no right answer, but a rule has to be fair: it may not depend on the
+# or the one with the fewest leaps (large intervals). There is no right answer, but a rule has to be fair: it may not depend on the
 # order of the list. So if two scores are equal by your rule, a second rule has to decide.
 
 
@@ -281,9 +283,11 @@ check("0.4", choose)
 # **Can I use my own music?** Yes. Lesson 10 is about that: your files, what is wrong with them, and a network that
 # moves towards your style. `read_score("file.mid")` already reads yours.
 #
-# **Is it only copying?** A fair question, and one that can be measured. Lesson 09 does it. Here is a first look:
-# the cell below takes every run of eight intervals in the twenty jigs of section 2 and counts how many of
-# them stand, in any key, in the 1,059 tunes of one of the four collections behind the network.
+# **Is it only copying?** A fair question, and one that can be measured. Lesson 09 does it. Here is a first look. An
+# **interval** is the distance from one note to the next, in semitones; it stays the same if the whole tune is moved up or
+# down. The cell below takes every run of eight intervals in the twenty jigs of section 2 and counts how many of
+# them stand in the 1,059 tunes of one of the four collections behind the network. (The first time, reading them takes some
+# seconds.)
 
 # %%
 from musiclab import load_corpus
@@ -297,7 +301,8 @@ def runs(score, length=8):
 
 learnt = set().union(*(runs(score) for score in load_corpus("fiddle-tunes", progress=False)))
 copied = np.mean([run in learnt for t in tunes for run in runs(t)])
-print("most of what it wrote stands nowhere in that collection:", bool(copied < 0.5))
+print(f"{copied:.0%} of its runs stand in that collection")
+assert copied < 0.5
 
 # %% [markdown]
 # ## In this lesson you saw
@@ -310,7 +315,7 @@ print("most of what it wrote stands nowhere in that collection:", bool(copied < 
 #
 # ## Where to read on
 #
-# - Ian Simon and Sageev Oore, *Performance RNN* (2017): an LSTM that plays the piano, with all its rubato.
+# - Ian Simon and Sageev Oore, *Performance RNN* (2017): an LSTM that plays the piano, with all its freedom of timing.
 # - Jean-Pierre Briot, Gaëtan Hadjeres, François-David Pachet: *Deep Learning Techniques for Music Generation*
 #   (Springer, 2020) is a survey of the whole field.
 #

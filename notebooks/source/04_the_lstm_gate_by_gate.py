@@ -27,7 +27,8 @@
 # - find a unit of a trained network that follows the bar, switch it off, and measure what that changes.
 #
 # Time: about 120 minutes. The cells themselves need about half a minute. Lesson 03 comes first: it builds a plain
-# recurrent network and measures how its gradient vanishes.
+# recurrent network and measures how its gradient vanishes. This lesson is long: once section 10 is done, the LSTM is
+# built and proved equal to Keras's, and that is a good place for a break.
 
 # %% [markdown]
 # ## 1 · A melody, step by step
@@ -238,7 +239,8 @@ agree("input gate", input_gate(xs, h_before, W), run_cell(xs, h_before, np.zeros
 # ### Exercise 4.1 · The forget gate
 #
 # Write a function that returns the forget gate for an input `x`, the hidden state before the step `h`, and a
-# dictionary `W` of the sixteen arrays.
+# dictionary `W` of the sixteen arrays. As above, `x` may be one input, (inputs,), or a batch of them, (batch, inputs), and `h`
+# likewise. So write each product as the code above does, `x @ W["W_if"].T`, and not `W["W_if"] @ x`.
 
 
 # %%
@@ -386,9 +388,9 @@ agree("hidden state", hidden_state(output_gate(xs, h_before, W), keras_c), keras
 
 # %% [markdown]
 # All six by themselves agree. To get a feeling for them, here is one unit whose input, states and weights are
-# sliders. Set the forget gate's bias to −4, and see what becomes of c. Then find settings in which c is above 1
-# and h is near 0. (The cell moves a slider by program, to show what happens: with the forget gate's bias at −4, c
-# is i · g and nothing else.)
+# sliders. (In its equations each gate has one bias b, which is the sum of the two.) Set the forget gate's bias to
+# −4, and see what becomes of c. Then find settings in which c is above 1 and h is near 0. (The cell moves a slider
+# by program, to show what happens: with the forget gate's bias at −4, c is i · g and nothing else.)
 
 # %%
 from IPython.display import display
@@ -457,7 +459,8 @@ for name, values in LSTM(**W).forward(xs)._asdict().items():
 
 # %% [markdown]
 # The bundle's weights are float32, numbers with 7 digits, and that is how networks are usually run. How far do the
-# two float32 results drift apart over the whole tune?
+# two float32 results drift apart over the whole tune? (Only the range is printed: how sums are rounded differs from
+# processor to processor, and with it the exact number.)
 
 # %%
 W32 = {name: w.astype(np.float32) for name, w in W.items()}
@@ -466,8 +469,8 @@ layer32.build((None, None, xs.shape[1]))
 layer32.set_weights([melody.weights[f"lstm_0/{name}"] for name in ("kernel", "recurrent_kernel", "bias")])
 mine32 = lstm(xs.astype(np.float32), W32)[5]
 difference = np.abs(mine32 - to_numpy(layer32(xs[None].astype(np.float32)))[0]).max()
-print(f"float32, {len(xs)} steps: {mine32.dtype}, largest difference below 0.0001: {difference < 1e-4}")
-assert mine32.dtype == np.float32 and difference < 1e-4
+print(f"float32, {len(xs)} steps: {mine32.dtype}, between 10^-7 and 10^-5: {1e-7 < difference < 1e-5}")
+assert mine32.dtype == np.float32 and 1e-7 < difference < 1e-5
 
 # %% [markdown]
 # ### Two biases or one
@@ -927,12 +930,15 @@ for part in (range(20), range(20, 40)):
 pitch_unit = int(np.abs(found[0]).argmax())
 print(f"while the input says HOLD, unit {pitch_unit} follows the pitch:")
 print(f"{found[0][pitch_unit]:+.2f} on 20 tunes, {found[1][pitch_unit]:+.2f} on 20 others")
-assert abs(found[1][pitch_unit]) > 0.6
+along = np.abs(found).min(axis=0) > 0.4
+print(f"more than 40 of the {UNITS} units go along with it by more than 0.4, up or down, on both halves: {along.sum() > 40}")
+assert abs(found[1][pitch_unit]) > 0.6 and along.sum() > 40
 lines = {name: mine["ifgoch".index(name)][:, pitch_unit] for name in "fch"}
 gates.under_notation(tune, lines, bars=(2, 8), title=f"Greensleeves, and unit {pitch_unit}")
 
 # %% [markdown]
-# When the tune goes up, this unit's h goes down. It is one of many that share the pitch among them.
+# When the tune goes up, this unit's h goes down. And it is one of many that go along with
+# the pitch, each more loosely.
 #
 # ## 14 · Switched off
 #
@@ -1022,9 +1028,11 @@ for title, bundle in bundles.items():
 # An open one. Think of something about the music so far that the network is not told and might want to know. Write
 # a function that computes it from `rows`, the four numbers of each step: the token just read (2 is HOLD, from 3 on
 # it is a pitch + 3), the position in the bar, the metre, the number of the bar. Return one number for each step.
-# `last_pitch` above is an example. The check lets the trained layer read some jigs, and looks whether one of its
-# units follows your number with a correlation of at least 0.5. Steps before the first note do not count. Many ideas
-# fail. Which ones, and what might be the reason?
+# `last_pitch` above is an example. The check lets the trained layer read 24 jigs, and looks whether one of its
+# units follows your number with a correlation of at least 0.65, up or down. Steps before the first note do not count.
+# Nor does what only tells how far the tune has gone, such as the number of notes so far: many units drift slowly as a tune
+# goes on, and each would seem to follow it. So a smooth curve over the steps, the same for all tunes, is first taken out of
+# your number and of the units. Many ideas fail. Which ones, and what might be the reason?
 
 
 # %%
