@@ -231,10 +231,11 @@ check("0.3", lowest_and_highest)
 # %% [markdown]
 # ### Exercise 0.4 · Choose for yourself (open)
 #
-# A network writes a hundred tunes in a few seconds. Which one do you keep? Write a rule: a function that takes a
-# list of scores and returns one of them. Perhaps the longest one, or the one that ends on the pitch it began on,
-# or the one with the fewest leaps (large intervals). There is no right answer, but a rule has to be fair: it may not depend on the
-# order of the list. So if two scores are equal by your rule, a second rule has to decide.
+# A network writes a hundred tunes in a few seconds. Which one do you keep? Write a rule: a function that takes
+# a list of scores and returns one of them. Perhaps the longest one, or the one that ends on the pitch it began
+# on, or the one with the fewest leaps (large intervals). There is no right answer, but a rule has to be fair:
+# it may not depend on the order of the list. So if two scores are equal by your rule, a second rule has to
+# decide.
 
 
 # %%

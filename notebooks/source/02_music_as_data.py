@@ -40,9 +40,11 @@ eight
 # **Notation** is what musicians read. Time runs from left to right. The five lines are a **staff**; the higher a note head
 # stands on it, the higher the note sounds. The shape tells how long it lasts: a full head with a stem is a **quarter note**;
 # with a beam (or a flag) at the stem it is an **eighth**, half as long; a hollow head with a stem is a **half note**, twice
-# as long as a quarter. A dot adds half of the length. The upright lines are **bar lines**, and from one to the next is a
-# **bar**. The **time signature** 3/4 says that a bar has three beats, and that a beat is a quarter note. The sharp sign (♯)
-# before it is the **key signature**: every F is to be played one key higher on the piano, as F sharp.
+# as long as a quarter. With two beams it would be a **sixteenth**, half an eighth. A dot adds half of the length. The upright
+# lines are **bar lines**, and from one to the next is a **bar**. The **time signature** 3/4 says that a bar has three beats,
+# and that a beat is a quarter note. The sharp sign (♯) before it is the **key signature**: every F is to be played one key
+# higher on the piano, as F sharp. The curled sign at the very left is the **clef**. It says which line stands for which note:
+# this one winds around the line of a G. A mark such as ♩ = 120 gives the tempo: 120 quarter notes in a minute.
 #
 # **Sound** is what it is all for. Here a piano plays it.
 #
@@ -63,7 +65,7 @@ for onset, duration, pitch, _, velocity in eight.notes[:8].tolist():
     print(f"{onset:5.2f}  {duration:8.2f}  {pitch:5d}  {velocity:8d}     {pitch_name(pitch)}")
 
 in_notation = len(show.notation(eight).places) - 1  # where each onset stands, and the end
-in_roll = max(len(drawn.get_paths()) for drawn in roll.axes.collections)  # the blocks; all else are lines
+in_roll = max(len(drawn.get_paths()) for drawn in roll.axes.collections)  # the blocks
 print(f"\nnotes: {in_notation} in the notation, {in_roll} in the roll, {len(eight)} in the table; numbers: {4 * len(eight)}")
 seconds = eight.duration * 60 / eight.tempo
 print(f"{eight.duration:g} quarters at {eight.tempo:g} quarters a minute are {seconds:g} seconds")
@@ -151,7 +153,9 @@ for second, p in enumerate((57, 69)):
 #
 # Write `midi_number(name)`: the MIDI number of a name as music21 writes it. A name is a letter, then perhaps signs (`#` for
 # sharp, `-` for flat, perhaps two of them), then the octave, a figure from 0 to 8. The octave begins at C: after B3 comes C4.
-# Examples: `"C4"` is 60, `"F#3"` is 54, `"B-4"` is 70. (Do it without music21; you have seen all you need on the keyboard.)
+# Examples: `"C4"` is 60, `"F#3"` is 54, `"B-4"` is 70. Any letter can have any sign, so there are also names for white keys:
+# `"E#4"` is the key of F4 (65), `"C-4"` that of B3, `"B#3"` that of C4. The figure goes with the letter, not with the key.
+# (Do it without music21; you have seen all you need on the keyboard.)
 #
 # `hint("2.1")` gives a hint, and another one each time you ask; `solution("2.1")` shows a worked answer.
 
@@ -168,8 +172,10 @@ check("2.1", midi_number)
 # ## 3 · Duration, rest, chord
 #
 # In music21 a piece is a **stream** of objects. Here are all the kinds that matter, in two bars: notes, a **rest** (silence
-# that is written down), and a **chord** (notes that sound together). Each has a `quarterLength`. Before you run the cell: the
-# first bar has four beats, and in it are a half note, a quarter, a rest of an eighth and an eighth. Do they fill it?
+# that is written down), and a **chord** (notes that sound together). Each has a `quarterLength`. In the notation, a hollow
+# head without a stem is a **whole note**, four quarters long; and a rest has a sign for each length: that of an eighth looks
+# like a 7 with a dot. Before you run the cell: the first bar has four beats, and in it are a half note, a quarter, a rest of
+# an eighth and an eighth. Do they fill it?
 
 # %%
 from music21 import chord, key, meter, note, stream, tempo
@@ -180,7 +186,7 @@ part = stream.Part([tempo.MetronomeMark(number=80), key.Key("C"), meter.TimeSign
 part.append([note.Note("C4", type="half"), note.Note("E4", type="quarter"), note.Rest(type="eighth")])
 part.append([note.Note("G4", type="eighth"), chord.Chord(["C4", "E4", "G4"], type="whole")])
 for element in part.notesAndRests:
-    pitches = [(p.nameWithOctave, p.midi) for p in element.pitches]
+    pitches = ", ".join(f"{p.nameWithOctave} {p.midi}" for p in element.pitches) or "-"
     print(f"at {element.offset:3.1f}  {element.fullName:<52}  length {element.quarterLength:3.1f}  {pitches}")
 
 little = replace(from_music21(part), title="Notes, a rest, a chord")
@@ -239,9 +245,9 @@ gains = np.diff(levels)
 assert (gains > 0).all() and (np.diff(gains) < 0).all()
 
 # %% [markdown]
-# ## 4 · MIDI, byte by byte
-#
 # With each step of 20 the sound gains fewer decibels: velocity is a number for the hand, not for the ear.
+#
+# ## 4 · MIDI, byte by byte
 #
 # **MIDI** (1983) is the language in which keyboards and computers speak of keys: *key 74 goes down, key 74 goes up*. A MIDI
 # file is a list of such messages and of the time between them. It has no sound in it, and it is tiny. How many bytes do three
@@ -352,7 +358,7 @@ def parse(data):
             time += wait
             if data[place] >= 128:
                 status, place = data[place], place + 1
-            if status >= 0xF0:  # not for playing: skip it (after FF comes one more byte, its kind)
+            if status >= 0xF0:  # not for playing: skip it (FF has one more byte, its kind)
                 length, place = read_number(data, place + (status == 0xFF))
                 place += length
                 continue
@@ -362,7 +368,7 @@ def parse(data):
             elif status // 16 in (8, 9) and (status % 16, pitch) in down:
                 start, struck = down.pop((status % 16, pitch))
                 notes.append((start / ticks, (time - start) / ticks, pitch, struck))
-            place += 1 if status // 16 in (0xC, 0xD) else 2  # these two kinds have one byte, the others two
+            place += 1 if status // 16 in (0xC, 0xD) else 2  # C and D have one byte, others two
     return sorted(notes)
 
 
@@ -441,8 +447,9 @@ show.notation(ode, bars=(11, 14), title="Ode to Joy, bars 11 to 14")
 
 # %%
 rng = np.random.default_rng(7)
+spread = 0.04  # in quarters: 20 ms at tempo 120
 played = eight.notes.copy()
-played["onset"] = np.maximum(0, played["onset"] + rng.normal(0, 0.04, len(played)))  # 0.04 quarters: 20 ms at tempo 120
+played["onset"] = np.maximum(0, played["onset"] + rng.normal(0, spread, len(played)))
 played["duration"] *= rng.uniform(0.7, 0.95, len(played))
 played["velocity"] = rng.integers(60, 100, len(played))
 human = replace(eight, notes=played, title="As somebody might play it")
@@ -527,7 +534,7 @@ for name in ("cut_off.mid", "song.mid", "silent.mid"):
     try:
         read_score(f"work/{name}")
     except MusicFileError as error:
-        print("MusicFileError:", error)
+        print(error)
 
 # %% [markdown]
 # Each message names the file, says what is wrong, and what to do. Lesson 10 does this for a whole folder of your own files.
@@ -551,7 +558,8 @@ assert len(corpora["fiddle-tunes"]) > 1000 and len(corpora["folk-songs"]) > 8000
 def facts(corpus):
     """Gather facts about the melodies of a corpus: one entry a note, an interval, or a piece."""
     tops = [score.notes[score.notes["voice"] == 0] for score in corpus]
-    pitches = [top["pitch"].astype(int) for top in tops]  # they are stored in bytes, and there 60 - 62 is 254
+    # Pitches are stored in bytes, and there 60 - 62 is 254: hence astype(int).
+    pitches = [top["pitch"].astype(int) for top in tops]
     return {
         "pitch": np.concatenate(pitches),
         "interval": np.concatenate([np.diff(p) for p in pitches]),
@@ -577,8 +585,8 @@ for name, fact in table.items():
 for name, fact in table.items():
     step = fact["interval"]
     up, down = step[step > 0], step[step < 0]
-    print(f"{name:<14} most common: interval {most_common(step)}, duration {most_common(fact['duration'])}; ", end="")
-    print(f"same note again {np.mean(step == 0):.0%}, more than 2 semitones {np.mean(np.abs(step) > 2):.0%}")
+    print(f"{name:<14} commonest interval {most_common(step)}, duration {most_common(fact['duration'])}; ", end="")
+    print(f"same note again {np.mean(step == 0):.0%}, over 2 semitones {np.mean(np.abs(step) > 2):.0%}")
     print(f"{'':<14} {len(up):7,} times up, by {up.mean():.1f} semitones; {len(down):7,} times down, by {-down.mean():.1f}")
     assert most_common(step) == -2 and len(up) < len(down) and up.mean() > -down.mean()
 
@@ -619,7 +627,7 @@ show.Picture(figure, figure.axes, text)
 # Read them one by one.
 #
 # - **Pitch**: no smooth hill, but peaks and valleys. A is the most common letter in all three, D sharp and G sharp are the
-#   rarest: a tune uses the notes of its key, and the common keys share most of theirs.
+#   rarest (the next cell prints them): a tune uses the notes of its key, and the common keys share most of theirs.
 # - **Interval**: 2 down and 2 up are more common than 1 and 3. Fiddles leap more than voices, and the folk songs often repeat
 #   a note.
 # - **Duration**: each collection has its favourite. This is a habit of writing, not of playing: a dance in 2/4 can be written
@@ -638,7 +646,7 @@ show.Picture(figure, figure.axes, text)
 # %%
 for name, corpus in corpora.items():
     fact = table[name]
-    order = np.bincount(fact["pitch"] % 12, minlength=12).argsort()  # of the twelve letters, the rarest first
+    order = np.bincount(fact["pitch"] % 12, minlength=12).argsort()  # the rarest first
     upbeats = fact["upbeat"][np.isin(fact["bars"], (9, 13, 17))].mean()
     assert set(order[:2].tolist()) == {3, 8} and order[-1] == 9 and upbeats > 0.75
     minor, count, wrong = np.mean([k.endswith("minor") for k in fact["key"]]), 0, 0
@@ -647,7 +655,9 @@ for name, corpus in corpora.items():
             above = (score.notes["pitch"][score.notes["voice"] == 0].astype(int) - home[score.key]) % 12
             count += above[-1] == 0
             wrong += above[-1] == 0 and 3 in above and 4 not in above
-    print(f"{name:<14} {minor:5.1%} minor; {count:5,} major and end at home, {wrong:3} of them with the third of minor alone")
+    letter, *rare = (pitch_name(60 + int(n))[:-1] for n in (order[-1], *sorted(order[:2])))
+    print(f"{name:<14} most common letter {letter}, rarest {' and '.join(rare)}")
+    print(f"{'':<14} {minor:5.1%} minor; {count:5,} major and end at home, {wrong:3} of them with the third of minor alone")
     assert wrong >= 200 if name == "folk-songs" else wrong <= 1
 
 # %%
@@ -658,8 +668,8 @@ last = table["folk-songs"]["above home"]
 for place, where in ((china, "songs from China"), (~china, "the other songs ")):
     chosen = [songs[i] for i in np.flatnonzero(place).tolist() if songs[i].key]
     above = np.concatenate([(song.notes["pitch"].astype(int) - home[song.key]) % 12 for song in chosen])
-    print(f"{where}  {np.isin(above, five).mean():.0%} of all notes are 0, 2, 4, 7 or 9 above home; the last note: ", end="")
-    print(", ".join(f"{n} {np.mean(last[place] == n):.0%}" for n in five))
+    print(f"{where}  {np.isin(above, five).mean():.0%} of all notes are 0, 2, 4, 7 or 9 above home;")
+    print("       the last note: ", ", ".join(f"{n} {np.mean(last[place] == n):.0%}" for n in five))
 assert np.mean(last[china] == 0) < 0.2 and np.isin(last[china], five).mean() > 0.98
 
 # %% [markdown]
@@ -717,10 +727,10 @@ for what, field, shifts in (
 assert share["pitches in twelve keys"] > 1.8 * share["pitches as they are"]
 
 # %% [markdown]
-# Twelve keys double what is known of new songs, and it costs nothing: no new song had to be found. That is why transposition
-# is called free data. What it does not bring is new rhythm: the durations of a piece are the same in every key. And twelve
-# times one song is still one song. (So a song and its transpositions must never be split between training and test; lesson 05
-# comes back to it.)
+# Twelve keys nearly double what is known of new songs, and it costs nothing: no new song had to be found. That is why
+# transposition is called free data. What it does not bring is new rhythm: the durations of a piece are the same in every key.
+# And twelve times one song is still one song. (So a song and its transpositions must never be split between training and
+# test; lesson 05 comes back to it.)
 #
 # There is a price for instruments and voices, too. The lowest string of a fiddle is G3. What becomes of the fiddle tunes if
 # they are moved?
@@ -736,7 +746,7 @@ assert np.all(lowest >= G3) and np.mean(lowest - 6 >= G3) < 0.9
 # %% [markdown]
 # Every tune as printed can be played; six semitones lower, more than a fifth cannot. So choose the twelve shifts with the
 # instrument in mind (voices have an upper end as well), or let the network learn the absolute pitch along with the rest and
-# leave the data as it is. The melody model of this course learnt in twelve keys.
+# leave the data as it is.
 #
 # ### Exercise 2.4 · The same tune
 #
@@ -758,7 +768,10 @@ check("2.4", same_tune)
 # Take a tune and shuffle its pitches, and keep the rhythm. It has the same notes, the same durations, the same range, and it
 # is no melody any more. So where is the melody? Write `measure(score)`, which returns a number that is *higher* for a tune
 # than for its shuffled self. The check lets the network of lesson 00 write 12 tunes and shuffles each of them ten times;
-# two of three times your number has to be higher for the tune. And it has to be the same in every key.
+# in two thirds of the cases your number has to be higher for the tune. And it has to be the same in every key.
+#
+# Take care with differences: pitches are stored in bytes, from 0 to 255, and in bytes 60 - 62 is 254. So write
+# `score.notes["pitch"].astype(int)` before you subtract.
 #
 # There are several answers. Then ask your measure about the collections above: which of them is the most melodious, and do
 # you agree?
