@@ -277,6 +277,9 @@ def test_the_upper_of_two_lines_in_one_voice_stands_first():
     held = Score([(0, 4, 64), (0, 1, 72), (1, 1, 74), (2, 1, 76), (3, 1, 77)])
     layers = list(ET.fromstring(write_mei(held, 1, 1, []).mei).iter(f"{MEI}layer"))
     assert [len(layer.findall(f".//{MEI}note")) for layer in layers] == [4, 1], "so that its stems go up"
+    later = Score([*held.notes.tolist(), (4, 1, 72), (5, 3, 71)])
+    second = list(ET.fromstring(write_mei(later, 1, 2, []).mei).iter(f"{MEI}measure"))[1]
+    assert len(list(second.iter(f"{MEI}layer"))) == 1 and not list(second.iter(f"{MEI}mRest")), "and the bar after has one line"
 
 
 @pytest.mark.parametrize(

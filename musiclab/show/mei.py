@@ -53,12 +53,11 @@ class Mark:
 
 @dataclass
 class Staff:
-    """A staff: the clef, and the layers that stand on it, each with its marks in order."""
+    """A staff: the clef, and the voices that stand on it, each as one or more layers of marks in order."""
 
     clef: str
     labels: list[str]  # the names of its voices, highest first
-    layers: list[list[Mark]] = field(default_factory=list)
-    rests: list[bool] = field(default_factory=list)  # for each layer, whether its silences are written as rests
+    voices: list[list[list[Mark]]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -165,8 +164,7 @@ def _staves(score: Score, ticks: np.ndarray, labels: Sequence[str]) -> tuple[lis
         for _, chosen in groups:
             layers, cut = _layers(score.notes["pitch"][chosen], ticks[chosen])
             changed += cut
-            staff.layers += layers
-            staff.rests += [True] + [False] * (len(layers) - 1)
+            staff.voices.append(layers)
         staves.append(staff)
     return staves, changed
 
@@ -227,10 +225,7 @@ _CLEFS = {
 
 
 def _layers(pitch: np.ndarray, ticks: np.ndarray) -> tuple[list[list[Mark]], int]:
-    """Take a voice apart into layers in which one mark follows the other, the highest first.
-
-    Return them, and how many notes got another length for want of a layer.
-    """
+    """Take a voice apart into layers in which one mark follows the other; return how many notes got another length."""
     chords: dict[tuple[int, int], list[int]] = {}
     for p, (start, end) in zip(pitch.tolist(), ticks.tolist(), strict=True):
         chords.setdefault((start, end), []).append(p)
@@ -251,7 +246,7 @@ def _layers(pitch: np.ndarray, ticks: np.ndarray) -> tuple[list[list[Mark]], int
             before.end = start
             cut += len(before.pitches)
         free.append(mark)
-    return sorted(layers, key=_height, reverse=True), cut
+    return layers, cut
 
 
 def _height(layer: Sequence[Mark]) -> float:
@@ -277,17 +272,25 @@ class _Writer:
         parts = []
         for n, staff in enumerate(staves, start=1):
             self.accidentals = {}
-            layers = [self._in_bar(layer, start) for layer in staff.layers]
+            layers, rests_of = [], []
+            for voice in staff.voices:
+                here = self._of_voice(voice, start)
+                layers += here
+                rests_of += [True] + [False] * (len(here) - 1)  # the silences of one layer are rests, those of others empty
             # Accidentals hold for the whole staff, so they are decided in the order in which its notes come.
             shown = self._accidentals(layers)
             texts = []
-            for k, (marks, rests) in enumerate(zip(layers, staff.rests, strict=True), start=1):
-                if k > 1 and not rests and not any(mark.pitches for mark in marks):
-                    continue
+            for k, (marks, rests) in enumerate(zip(layers, rests_of, strict=True), start=1):
                 texts.append(f'<layer n="{k}">{self._layer(marks, start, rests, shown)}</layer>')
             parts.append(f'<staff n="{n}">{"".join(texts)}</staff>')
         right = ' right="end"' if closes else ""
         return f'<measure n="{number}"{right}>{"".join(parts)}</measure>'
+
+    def _of_voice(self, voice: Sequence[Sequence[Mark]], start: int) -> list[list[Mark]]:
+        """Return what a voice's layers have in one bar: those that sound, the highest first; if none does, one rest."""
+        layers = [self._in_bar(layer, start) for layer in voice]
+        sounding = [layer for layer in layers if any(mark.pitches for mark in layer)]
+        return sorted(sounding, key=_height, reverse=True) or layers[:1]
 
     def _in_bar(self, layer: Sequence[Mark], start: int) -> list[Mark]:
         """Cut a layer's marks to one bar and fill the silences between them."""
