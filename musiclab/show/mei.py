@@ -97,19 +97,20 @@ def write_mei(score: Score, first: int, last: int, labels: Sequence[str]) -> Wri
     """
     ticks, moved = _on_the_grid(score)
     signature = signature_of(score)
-    staves, changed = _staves(score, ticks, labels)
+    shown = (ticks[:, 0] < last * _bar(score)) & (ticks[:, 1] > (first - 1) * _bar(score))  # (notes,)
+    staves, changed = _staves(score, ticks, shown, labels)
     writer = _Writer(score, signature)
     closing = bars_of(score)
     measures = [writer.measure(staves, number, closes=number == closing) for number in range(first, last + 1)]
     mei = _document(score.time_signature, signature, staves, measures)
-    return Written(mei, writer.onsets, len(staves), signature, moved, changed)
+    return Written(mei, writer.onsets, len(staves), signature, int(moved[shown].sum()), changed)
 
 
 # --- time -----------------------------------------------------------------------------------------------
 
 
-def _on_the_grid(score: Score) -> tuple[np.ndarray, int]:
-    """Return onset and end of each note in ticks, int array (notes, 2), and how many had to be moved."""
+def _on_the_grid(score: Score) -> tuple[np.ndarray, np.ndarray]:
+    """Return onset and end of each note in ticks, int array (notes, 2), and whether it had to be moved, bool (notes,)."""
     notes = score.notes
     times = np.stack([notes["onset"], notes["onset"] + notes["duration"]], axis=1) * QUARTER  # (notes, 2)
     candidates = np.stack([np.rint(times / grid) * grid for grid in GRIDS])  # (grids, notes, 2)
@@ -122,7 +123,7 @@ def _on_the_grid(score: Score) -> tuple[np.ndarray, int]:
     exact &= (nearest[:, 1] > nearest[:, 0])[:, None]  # too short to be written
     ticks = np.where(exact, nearest, sixteenth).astype(int)
     ticks[:, 1] = np.where(ticks[:, 1] > ticks[:, 0], ticks[:, 1], ticks[:, 0] + SIXTEENTH)
-    return ticks, int((~exact).any(axis=1).sum())
+    return ticks, (~exact).any(axis=1)
 
 
 def _torn(ticks: np.ndarray, exact: np.ndarray, bar: int) -> np.ndarray:
@@ -155,13 +156,14 @@ def beat_of(time_signature: tuple[int, int]) -> float:
 MIDDLE = 60
 
 
-def _staves(score: Score, ticks: np.ndarray, labels: Sequence[str]) -> tuple[list[Staff], int]:
-    """Divide the voices among staves; return these and how many notes got another length."""
+def _staves(score: Score, ticks: np.ndarray, shown: np.ndarray, labels: Sequence[str]) -> tuple[list[Staff], int]:
+    """Divide the voices among staves; return these, with the notes that are shown, and how many got another length."""
     changed = 0
     staves = []
     for clef, groups in _layout(score):
         staff = Staff(clef, [_clean(labels[v]) for v, _ in groups if v < len(labels) and labels[v]])
         for _, chosen in groups:
+            chosen = chosen[shown[chosen]]
             layers, cut = _layers(score.notes["pitch"][chosen], ticks[chosen])
             changed += cut
             staff.voices.append(layers)
