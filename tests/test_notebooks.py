@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import re
+from base64 import b64decode
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+import soundfile
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
@@ -89,3 +93,15 @@ def test_pictures_have_a_description(lesson):
         for output in cell.outputs:
             if "image/png" in output.get("data", {}):
                 assert len(output.data.get("text/plain", "")) > 20 and "<Figure" not in output.data["text/plain"], cell.source
+
+
+def test_stored_sounds_are_mp3_and_not_silent(lesson):
+    """nbval does not compare the bytes of a sound (tests/nbval.cfg), so what is stored is listened to here."""
+    path, notebook = lesson
+    pages = [output.get("data", {}).get("text/html", "") for cell in code_cells(notebook) for output in cell.outputs]
+    elements = [page for page in pages if "<audio" in page]
+    assert elements, f"{path.stem} is silent"
+    for element in elements:
+        data = re.search(r'src="data:audio/mpeg;base64,([A-Za-z0-9+/=]+)"', element)
+        samples, _ = soundfile.read(io.BytesIO(b64decode(data[1])))
+        assert 0.1 < np.abs(samples).max() < 1

@@ -100,7 +100,7 @@ def write_mei(score: Score, first: int, last: int, labels: Sequence[str]) -> Wri
     shown = (ticks[:, 0] < last * _bar(score)) & (ticks[:, 1] > (first - 1) * _bar(score))  # (notes,)
     staves, changed = _staves(score, ticks, shown, labels)
     writer = _Writer(score, signature)
-    closing = bars_of(score)
+    closing = _bars(ticks, score)
     measures = [writer.measure(staves, number, closes=number == closing) for number in range(first, last + 1)]
     mei = _document(score.time_signature, signature, staves, measures)
     return Written(mei, writer.onsets, len(staves), signature, int(moved[shown].sum()), changed)
@@ -139,7 +139,10 @@ def _bar(score: Score) -> int:
 
 def bars_of(score: Score) -> int:
     """Count the bars that it takes to write a score, at least 1."""
-    ticks, _ = _on_the_grid(score)
+    return _bars(_on_the_grid(score)[0], score)
+
+
+def _bars(ticks: np.ndarray, score: Score) -> int:
     return max(1, math.ceil(int(ticks.max(initial=0)) / _bar(score)))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,7 @@ class Player(anywidget.AnyWidget):
 
     def __init__(self, score: Score, *, labels: Sequence[str] | None = None) -> None:
         self._labels = labels
-        self._set(score)
-        super().__init__(piece=self._piece)
+        super().__init__(piece=self._piece_of(score))
         self.on_msg(self._answer)
 
     @property
@@ -56,22 +56,21 @@ class Player(anywidget.AnyWidget):
 
     @score.setter
     def score(self, score: Score) -> None:
-        self._set(score)
-        self.piece = self._piece
+        self.piece = self._piece_of(score)
 
     @property
     def text(self) -> str:
         """What is to be seen and heard, in words."""
         return self.piece["text"]
 
-    def _set(self, score: Score) -> None:
-        """Engrave and play a score: what the browser needs to know of it."""
+    def _piece_of(self, score: Score) -> dict[str, Any]:
+        """Engrave and play a score; return what the browser needs to know of it."""
         self._score = score
         self.sound: Sound = sound(score)
         engraving = notation(score, labels=self._labels)
         bar = score.bar_length
         length = min(score.duration, self.sound.seconds * score.tempo / 60)
-        self._piece = {
+        return {
             # Of the notes and not of the sound file, which another kind of computer may write a little differently.
             "id": hashlib.sha256(repr((score.notes.tolist(), score.tempo)).encode()).hexdigest()[:16],
             "text": engraving.text,
@@ -82,7 +81,7 @@ class Player(anywidget.AnyWidget):
             "notes": [[round(o, 4), round(d, 4), p, v] for o, d, p, v, _ in score.notes.tolist() if o < length],
             "duration": max(length, bar),
             "bar": bar,
-            "bars": max(1, -int(-max(length, bar) // bar)),
+            "bars": max(1, math.ceil(length / bar - 1e-9)),
             "beat": beat_of(score.time_signature),
             "tempo": score.tempo,
         }

@@ -10,15 +10,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from ipywidgets import HTML, Button, GridBox, Layout, VBox
+from ipywidgets import HTML, Button, GridBox, Layout
 
 from musiclab import show
 from musiclab.bundle import DATA
 from musiclab.files import read_score
 from musiclab.score import Score
+from musiclab.widgets.described import Described
 
 __all__ = ["BARS", "TABLE", "DiceGame", "printed_bars", "waltz"]
 
@@ -83,7 +83,7 @@ def waltz(sums: Sequence[int], *, repeats: bool = False) -> Score:
     return replace(bars[0], notes=notes, title="Dice waltz")
 
 
-class DiceGame(VBox):
+class DiceGame(Described):
     """Throw the dice with buttons, and hear the waltz.
 
     One button throws the dice for all bars; each bar has a button that throws for it alone. A table shows what was
@@ -150,13 +150,6 @@ class DiceGame(VBox):
             for bar, ((one, two), number) in enumerate(zip(self.rolls, self.numbers, strict=True), 1)
         )
         return f"Dice game (buttons throw the dice, a player plays the waltz). Bar: dice, number in the print. {bars}."
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """Show the widget, or the whole text where there are none (ipywidgets would cut it short)."""
-        return super()._repr_mimebundle_(**kwargs) | {"text/plain": self.text}
 
     def _throw(self, times: int) -> tuple[tuple[int, int], ...]:
         return tuple((int(one), int(two)) for one, two in self._rng.integers(1, 7, size=(times, 2)))

@@ -7,13 +7,13 @@ value in the cell survives under a given forget gate.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from ipywidgets import HTML, Dropdown, FloatSlider, HBox, IntSlider, Layout, VBox
 
 from musiclab.lstm import LSTM, Gates
 from musiclab.show.picture import COLOURS, GRID, INK, Picture, count, new_axes, write_title
+from musiclab.widgets.described import Described
 
 __all__ = ["GateExplorer", "MemoryExplorer"]
 
@@ -40,19 +40,7 @@ def _slider(name: str, value: float, reach: float, tip: str) -> FloatSlider:
     )
 
 
-class _Explorer(VBox):
-    """A box of widgets that has a `text`, which stands for it where widgets do not run."""
-
-    text: str
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        return super()._repr_mimebundle_(**kwargs) | {"text/plain": self.text}
-
-
-class GateExplorer(_Explorer):
+class GateExplorer(Described):
     """One unit of an LSTM, with sliders for what goes in and for the weights.
 
     A menu chooses the gate whose three weights the sliders show. The two biases of a gate are one slider: only their
@@ -173,7 +161,7 @@ def _bar(share: float) -> str:
     )
 
 
-class MemoryExplorer(_Explorer):
+class MemoryExplorer(Described):
     """How much of a value in the cell is left after some steps, if the forget gate stays at one value.
 
     Parameters

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from ipywidgets import HTML, FloatSlider, IntSlider, Layout, VBox
+from ipywidgets import HTML, FloatSlider, IntSlider, Layout
 
 from musiclab.lstm import LSTM
 from musiclab.show.picture import COLOURS, GRID, INK, Picture, new_axes, write_title
+from musiclab.widgets.described import Described
 
 __all__ = ["RHYTHM", "GradientExplorer", "first_below", "lstm_reach", "rnn_reach", "rnn_states"]
 
@@ -127,7 +128,7 @@ def first_below(reach: Sequence[float] | np.ndarray, share: float = 0.01) -> int
     return int(below[0]) if len(below) else None
 
 
-class GradientExplorer(VBox):
+class GradientExplorer(Described):
     """Move three sliders and see how far back the gradient reaches.
 
     Two networks with 16 units read the rhythm of lesson 03, the clave. Their weights are random, always the same; the
@@ -180,13 +181,6 @@ class GradientExplorer(VBox):
             f"Gradient explorer (three sliders). Plain network, W_hh of radius {self.radius.value:.1f}: {plain}. "
             f"LSTM, forget bias {self.forget_bias.value:.1f}, forget gate {self.forget:.2f} on average: {lstm}."
         )
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """Show the widget, or the whole text where there are none (ipywidgets would cut it short)."""
-        return super()._repr_mimebundle_(**kwargs) | {"text/plain": self.text}
 
     def _show(self) -> None:
         lags = self.steps.value
