@@ -1,69 +1,26 @@
 """The course's Keras models.
 
 They are ordinary Keras 3 models, written without a call to any one backend, so that the same code trains
-on TensorFlow (the default), JAX or torch. Their LSTM layers keep to the arguments under which Keras uses
-NVIDIA's cuDNN kernel on a GPU: tanh and sigmoid, no recurrent dropout, no unrolling.
+on TensorFlow (the default), JAX or torch. Their LSTM layers are `layers.FastLSTM`, which is Keras's LSTM with a
+faster loop for TensorFlow on a CPU. They keep to the arguments under which Keras uses NVIDIA's cuDNN kernel on a
+GPU: tanh and sigmoid, no recurrent dropout, no unrolling.
 
-Import Keras from here (``from musiclab.models import keras``): TensorFlow prints a page of start-up
-messages that no setting turns off, and this module holds them back.
+Import Keras from here (``from musiclab.models import keras``): see `musiclab.backend`.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from musiclab.backend import devices, keras
+from musiclab.layers import FastLSTM
+
 if TYPE_CHECKING:
     from musiclab.bundle import Bundle
 
-
-@contextmanager
-def _quiet_start() -> Iterator[None]:
-    """Hold back what C code writes to file descriptor 2; show it after all if the block fails."""
-    import tempfile
-
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as log:
-        os.dup2(log.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            log.seek(0)
-            os.write(kept, log.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-
-
-# TensorFlow logs as errors, on some processors, what is none (a masked LSTM does it). Real errors come as exceptions.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-with _quiet_start():
-    import keras
-
-    keras.ops.convert_to_numpy(keras.ops.zeros(1) + 1)  # the first operation is what starts the device
-
-# TensorFlow warns of "retracing" when a notebook trains its fifth model, in words that differ from run to run.
-logging.getLogger("tensorflow").setLevel(logging.ERROR)
-
 __all__ = ["devices", "keras", "model_of", "original_model", "set_weights", "stream_model", "weights_of"]
-
-
-def devices() -> list[str]:
-    """List the devices that can train: "gpu:0", …, or "cpu:0"."""
-    if keras.backend.backend() == "torch":  # for which Keras has no list
-        import torch
-
-        return [f"gpu:{number}" for number in range(torch.cuda.device_count())] or ["cpu:0"]
-    return keras.distribution.list_devices()
 
 
 def original_model(window: int, size: int) -> keras.Model:
@@ -84,7 +41,7 @@ def original_model(window: int, size: int) -> keras.Model:
     return keras.Sequential(
         [
             keras.Input((window, 1)),
-            keras.layers.LSTM(256, name="lstm_0"),
+            FastLSTM(256, name="lstm_0"),
             keras.layers.Dropout(0.2),
             keras.layers.Dense(size, activation="softmax", name="dense"),
         ]
@@ -136,7 +93,7 @@ def stream_model(
     x = keras.layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]  # (batch, steps, all embeddings)
     for layer, size in enumerate(units):
         x = keras.layers.Dropout(dropout)(x)
-        x = keras.layers.LSTM(size, return_sequences=True, name=f"lstm_{layer}")(x)  # (batch, steps, units)
+        x = FastLSTM(size, return_sequences=True, name=f"lstm_{layer}")(x)  # (batch, steps, units)
     x = keras.layers.Dropout(dropout)(x)
     return keras.Model(inputs, keras.layers.Dense(outputs, name="dense")(x))  # (batch, steps, outputs)
 

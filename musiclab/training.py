@@ -26,13 +26,15 @@ from typing import Any
 
 import numpy as np
 
+from musiclab.backend import devices, keras
 from musiclab.baselines import Markov
 from musiclab.bundle import DATA, Bundle
 from musiclab.corpus import MELODY_CORPORA, load_corpus
 from musiclab.dataset import Batches, Piece, encode_pieces, split_pieces, suits_a_melody_model, transposed, windows
 from musiclab.encoding import END, Encoding, GridEncoding, NoteNameEncoding
 from musiclab.files import read_score, write_atomically
-from musiclab.models import devices, keras, original_model, stream_model, weights_of
+from musiclab.layers import FastLSTM
+from musiclab.models import original_model, stream_model, weights_of
 
 __all__ = ["Progress", "device_report", "evaluate", "train"]
 
@@ -64,7 +66,10 @@ def device_report(model: keras.Model) -> str:
             }.items()
             if holds
         ]
-        kernel = f"the plain kernel, because {' and '.join(reasons)}" if reasons else "NVIDIA's fused cuDNN kernel"
+        if isinstance(layer, FastLSTM) and not layer.why_not_fast():
+            kernel = "the course's own loop in NumPy"
+        else:
+            kernel = f"the plain kernel, because {' and '.join(reasons)}" if reasons else "NVIDIA's fused cuDNN kernel"
         lines.append(f"{layer.name}: {layer.units} units, {kernel}")
     return "\n".join(lines)
 

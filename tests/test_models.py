@@ -99,7 +99,7 @@ def test_importing_the_models_prints_nothing():
 def test_what_fails_while_output_is_held_back_is_shown_after_all(capfd):
     import os
 
-    from musiclab.models import _quiet_start
+    from musiclab.backend import _quiet_start
 
     with _quiet_start():
         os.write(2, b"chatter")
