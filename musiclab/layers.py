@@ -17,7 +17,8 @@ are one product over all steps of all sequences, in place of one a step and a su
 state ``c`` before the step. So σ acts on the first three at once, the two products of the cell, ``i * g`` and
 ``f * c``, are one, and the three gates that the cell's gradient goes to are neighbours.
 
-*Each core takes a part of the batch*, where the parts are large enough, and no core waits for another within a step.
+*Each core takes a part of the batch*, and within a sequence no core waits for another. (The other way, all cores on
+each product, is as fast on an idle computer, and several times slower when anything else runs beside it.)
 
 *No fresh memory.* The first write to a page of new memory costs more than all that is computed with it. The large
 arrays come from a pool, and go back to it as soon as TensorFlow has let go of them.
@@ -44,8 +45,8 @@ __all__ = ["FastLSTM"]
 #: Steps whose input products, and whose slopes, are computed at once. More no longer fit into a core's cache.
 BLOCK = 8
 
-#: Sequences that a core gets at least: with fewer columns, products of matrices lose more than a second core brings.
-PART = 32
+#: Sequences that a core gets at least. With fewer columns, products of matrices lose more than another core brings.
+PART = 8
 
 
 # --- memory and cores -------------------------------------------------------------------------------
@@ -86,16 +87,13 @@ _pool = _Pool()
 _blas = ThreadpoolController().select(user_api="blas")  # NumPy's library for products of matrices
 _cores = max((library["num_threads"] for library in _blas.info()), default=1)
 _workers = ThreadPoolExecutor(_cores, thread_name_prefix="FastLSTM")
+_turn = threading.Lock()  # two layers at once would get in each other's way, and in that of the limit below
 
 
 def _in_parts(function: Callable[..., None], weights: np.ndarray, arrays: Sequence[np.ndarray]) -> None:
-    """Call a function for each part of the batch: with the weights, and with its part of each array."""
-    parts = len(arrays[0])
-    if parts == 1:
-        function(weights, *(array[0] for array in arrays))
-    else:
-        with _blas.limit(limits=1):
-            list(_workers.map(function, [weights] * parts, *arrays))  # list, so that an exception is not lost
+    """Call a function for each part of the batch, on a core for each: with the weights, and its part of each array."""
+    with _turn, _blas.limit(limits=1):
+        list(_workers.map(function, [weights] * len(arrays[0]), *arrays))  # list, so that an exception is not lost
 
 
 # --- forwards ---------------------------------------------------------------------------------------
@@ -313,8 +311,8 @@ def _lstm(*tensors: Any) -> tuple[Any, Any, Any]:
 
     def parted(x: Any, axes: list[int]) -> Any:
         """Split the batch into parts, the new axis 0, and bring the others into this order."""
-        batch = tf.shape(x)[0]
-        parts = tf.where((batch % _cores == 0) & (batch >= PART * _cores), _cores, 1)
+        batch, parts = tf.shape(x)[0], tf.range(1, _cores + 1)
+        parts = tf.reduce_max(tf.where((batch % parts == 0) & (batch >= PART * parts), parts, 1))
         return tf.transpose(tf.reshape(x, tf.concat([[parts, batch // parts], tf.shape(x)[1:]], axis=0)), axes)
 
     def joined(x: Any, axes: list[int]) -> Any:

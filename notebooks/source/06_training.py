@@ -48,6 +48,7 @@ from musiclab import (
 from musiclab.baselines import Markov
 from musiclab.dataset import Batches, Piece, encode_pieces, split_pieces, transposed, windows
 from musiclab.encoding import END
+from musiclab.layers import FastLSTM
 from musiclab.models import keras, model_of, stream_model, weights_of
 from musiclab.training import Progress, device_report, train
 
@@ -308,6 +309,33 @@ assert "recurrent_dropout is used" in device_report(slow)
 # %% [markdown]
 # One argument, `recurrent_dropout=0.2`, is enough to lose the fused kernel on every machine, and nothing warns you.
 # Dropout between the layers, as in all models of this course, does no harm.
+#
+# And without a GPU? There the plain kernel spends more time on handing numbers around than on computing with them.
+# For this case the course has a layer of its own: `FastLSTM`, some two hundred lines in `musiclab/layers.py`. It is
+# Keras's LSTM, with the same arguments and the same weights. But on a CPU it takes the equations of lesson 04 in
+# another order: first everything that need not wait for the step before, for many steps at once, and only the rest step
+# by step. That is about twice as fast, and close to what the machine can do at all (`benchmarks/README.md` has the
+# measurements). On a GPU it steps aside for cuDNN.
+#
+# Does it compute the same? Below both layers get the same weights and read the same noise: 64 sequences of 100 steps.
+# Guess how far their results, numbers between -1 and 1, lie apart: do you see it in the second decimal, in the fourth, or in none of these?
+
+# %%
+plain, fast = keras.layers.LSTM(128, return_sequences=True), FastLSTM(128, return_sequences=True)
+noise = np.random.default_rng(0).normal(size=(64, 100, 56)).astype("float32")
+for layer in (plain, fast):
+    layer.build(noise.shape)
+fast.set_weights(plain.get_weights())
+
+difference = np.abs(np.array(plain(noise)) - np.array(fast(noise))).max()
+for decimals in (2, 4, 5):
+    print(f"equal to {decimals} decimals:", difference < 0.5 * 10**-decimals)
+
+# %% [markdown]
+# A computer rounds after each operation, to about seven digits. The same sum in another order is rounded elsewhere,
+# so the last digit or two differ. For music that is nothing; for a comparison "to the last bit" it is everything. This
+# is why such comparisons hold on one machine with one program only, and why this course prints losses with two or three
+# decimals.
 
 # %% [markdown]
 # ## 4 · A better successor
@@ -420,7 +448,7 @@ print("  ".join(f"{name}: {nats:.2f}" for name, nats in baselines.items()))
 # On unseen tunes a longer memory helps only up to a point: most long contexts were never met before. That is the
 # difference between knowing a piece and knowing a style.
 #
-# **The model.** Four embeddings side by side, an LSTM that answers at *every* step (`return_sequences=True`), a Dense
+# **The model.** Four embeddings side by side, a `FastLSTM` that answers at *every* step (`return_sequences=True`), a Dense
 # layer. It returns *logits*, scores before the softmax; the loss takes care of the rest. A tune of 128 steps gives 129
 # targets (the last is END) where a window gave one.
 
@@ -436,7 +464,7 @@ vectors = [
 ]
 h = keras.layers.Concatenate()(vectors)  # (tunes, steps, 32 + 3 * 8)
 h = keras.layers.Dropout(0.1)(h)
-h = keras.layers.LSTM(UNITS, return_sequences=True, name="lstm_0")(h)  # (tunes, steps, units)
+h = FastLSTM(UNITS, return_sequences=True, name="lstm_0")(h)  # (tunes, steps, units)
 h = keras.layers.Dropout(0.1)(h)
 model = keras.Model(rows_in, keras.layers.Dense(grid.size, name="dense")(h))  # (tunes, steps, tokens)
 
@@ -638,7 +666,8 @@ check("6.5", my_model)
 # - The original model has some 270,000 weights, nearly all of them in the LSTM's four gates.
 # - A loss in nats says something only beside baselines, and only on music that was held out. The recipe has learnt its
 #   one piece by heart; a rule without weights carries further.
-# - `recurrent_dropout` and unusual activations cost you the fast cuDNN kernel on a GPU.
+# - `recurrent_dropout` and unusual activations cost you the fast cuDNN kernel on a GPU; without a GPU, `FastLSTM` computes
+#   the same as Keras's LSTM in about half the time.
 # - An embedding replaces the number of a note by a row of a table that is learnt; padding must not count in the loss.
 # - A fair baseline gets the same help as the model. With few tunes counting wins, with many the network.
 # - A training that is stopped in the middle goes on from its checkpoint and ends with the same weights.
