@@ -24,7 +24,7 @@ import numpy as np
 
 from musiclab.encoding import Encoding, encoding_from_settings
 from musiclab.files import write_atomically
-from musiclab.lstm import Stream
+from musiclab.lstm import Stream, Streams
 
 __all__ = ["DATA", "FORMAT", "Bundle", "BundleError", "load_bundle"]
 
@@ -71,12 +71,19 @@ class Bundle:
 
         Raises BundleError for a bundle of another kind.
         """
+        return Stream(self._stream_weights())
+
+    def streams(self, count: int) -> Streams:
+        """Return the engine that runs `count` streams of this model at once. Raises as `stream` does."""
+        return Streams(self._stream_weights(), count)
+
+    def _stream_weights(self) -> dict[str, np.ndarray]:
         if self.model["kind"] != "stream":
             raise BundleError(
                 f"the bundle {self.name!r} holds the original recipe, which looks at {self.model['window']} notes and keeps"
                 " no state. Lesson 07 shows the loop it needs; generate() takes a bundle such as 'melody'."
             )
-        return Stream(self.weights)
+        return self.weights
 
     def describe(self) -> str:
         """Return the card as text: some lines for a person."""

@@ -4,26 +4,39 @@ A step is always the same. The model is told the last token and says how likely 
 probabilities are bent by the *sampling controls* (`distribution`); one token is drawn; and it becomes the
 last token of the next step. The model's memory is in its state, so a step costs the same whether ten
 notes came before it or ten thousand.
+
+`generate` writes one piece. `generate_many` takes each step for many pieces at once, and writes 64 in the time of five
+or ten.
 """
 
 from __future__ import annotations
 
+import copy
+import functools
 import itertools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+from musiclab import cores
 from musiclab.bundle import Bundle, BundleError
 from musiclab.encoding import END, Encoding
+from musiclab.lstm import Streams
 from musiclab.score import Score
 
-__all__ = ["StepModel", "distribution", "generate", "sample_tokens"]
+__all__ = ["StepModel", "distribution", "generate", "generate_many", "sample_many", "sample_tokens"]
 
 # An encoding whose tokens need not move on in time could write one endless chord. No music needs this many.
 _MOST_TOKENS_A_QUARTER = 400
+
+# Steps for which contexts and random numbers are made at once.
+_BLOCK = 1024
+
+# Pieces that are written side by side: at least and at most. With fewer a core is slow, with more its cache overflows.
+_PART = (16, 64)
 
 
 class StepModel(Protocol):
@@ -48,7 +61,8 @@ def distribution(
 
     Parameters
     ----------
-    log_probabilities : float array (size,)
+    log_probabilities : float array (..., size)
+        Of one next token, or of many: each row is bent by itself.
     temperature : float
         Above 0. Each log-probability is divided by it: below 1 the likely becomes likelier, above 1 the
         choice evens out.
@@ -56,12 +70,12 @@ def distribution(
         Keep the k likeliest tokens alone; 1 is argmax.
     top_p : float, optional
         Keep the likeliest tokens that together reach this probability, in (0, 1]. At least one is kept.
-    allowed : bool array (size,), optional
+    allowed : bool array (..., size), optional
         Tokens that the grammar permits. Applied first, so that k tokens are k possible ones.
 
     Returns
     -------
-    float array (size,)
+    float array (..., size)
         Probabilities that sum to 1.
 
     Raises
@@ -71,27 +85,43 @@ def distribution(
     """
     _check_controls(temperature, top_k, top_p)
     logits = np.asarray(log_probabilities, dtype=np.float64)
-    if np.isnan(logits).any():
+    if np.isnan(logits.max()):
         raise ValueError("the model's log-probabilities are not numbers; its training must have gone wrong.")
     if allowed is not None:
-        if not allowed.any():
-            raise ValueError("the grammar allows no token here.")
-        if logits[allowed].max() == -np.inf:  # what is possible is all equally unlikely to this model
-            logits = np.zeros_like(logits)
         logits = np.where(allowed, logits, -np.inf)
+    top = logits.max(axis=-1, keepdims=True)
+    if allowed is not None and top.min() == -np.inf:
+        if not allowed.any(axis=-1).all():
+            raise ValueError("the grammar allows no token here.")
+        # What is possible is all equally unlikely to this model.
+        logits = np.where((top == -np.inf) & allowed, 0.0, logits)
+        top = logits.max(axis=-1, keepdims=True)
     with np.errstate(over="ignore"):
-        logits = (logits - logits.max()) / temperature  # the likeliest stays at 0, however small the temperature
-    if top_k is not None and top_k < len(logits):
-        order = np.argsort(-logits, kind="stable")
-        logits[order[top_k:]] = -np.inf
+        logits = (logits - top) / temperature  # the likeliest stays at 0, however small the temperature
+    if top_k is not None or top_p is not None:
+        logits = np.where(_kept(logits, top_k, top_p), logits, -np.inf)
     p = np.exp(logits)
-    p /= p.sum()
-    if top_p is not None and top_p < 1.0:
-        order = np.argsort(-p, kind="stable")
-        before = np.cumsum(p[order]) - p[order]  # what the likelier tokens reach without this one
-        p[order[before >= top_p]] = 0.0
-        p /= p.sum()
+    p /= p.sum(axis=-1, keepdims=True)
     return p
+
+
+def _kept(logits: np.ndarray, top_k: int | None, top_p: float | None) -> np.ndarray:
+    """Mark what top_k and then top_p keep of the logits, array (..., size). Of equal ones the first count as likelier."""
+    falling = np.sort(logits, axis=-1)[..., ::-1]
+    if top_k is not None:
+        falling[..., top_k:] = -np.inf
+    if top_p is not None and top_p < 1.0:
+        p = np.exp(falling)
+        reached = p.cumsum(axis=-1)
+        falling[reached - p >= top_p * reached[..., -1:]] = -np.inf  # the likelier ones reach it without these
+    rest = falling > -np.inf
+    least = falling.min(axis=-1, keepdims=True, where=rest, initial=0.0)
+    kept = logits >= least
+    surplus = kept.sum(axis=-1, keepdims=True) - rest.sum(axis=-1, keepdims=True)
+    if surplus.any():  # more are as likely as the least likely that is kept: the last of them go
+        equal = logits == least
+        kept &= ~equal | (equal[..., ::-1].cumsum(axis=-1)[..., ::-1] > surplus)
+    return kept
 
 
 def _check_controls(temperature: float, top_k: int | None, top_p: float | None) -> None:
@@ -123,7 +153,7 @@ def sample_tokens(
     """
     _check_controls(temperature, top_k, top_p)
     rng = np.random.default_rng(seed)
-    context = _contexts(encoding, time_signature)
+    context, grammar = _contexts(encoding, time_signature), _grammar(encoding, stop)
     model.reset()
     token, quarters, written = END, 0.0, 0
     for given in [] if prompt is None else prompt.tolist():
@@ -131,15 +161,9 @@ def sample_tokens(
         token = given
     while quarters < length and written < length * _MOST_TOKENS_A_QUARTER:
         log_probabilities = model.step(np.array([token, *next(context)]))
-        allowed = encoding.allowed[token]
-        if not written:  # what may begin a piece may go on from a prompt: not END, nor holding the prompt's last note
-            allowed = allowed & encoding.allowed[END]
-        if not stop and allowed[END]:
-            allowed = allowed & (np.arange(encoding.size) != END)
+        allowed = grammar[token] if written else grammar[token] & grammar[END]
         p = distribution(log_probabilities, temperature=temperature, top_k=top_k, top_p=top_p, allowed=allowed)
-        # Draw by inverting the running sum; its last entry is 1 up to rounding, hence the scaling.
-        running = np.cumsum(p)
-        token = int(np.searchsorted(running, rng.random() * running[-1], side="right"))
+        token = int(_draw(p, rng.random()))
         if token == END:
             return
         quarters += encoding.quarters[token]
@@ -147,10 +171,109 @@ def sample_tokens(
         yield token
 
 
-def _contexts(encoding: Encoding, time_signature: tuple[int, int], block: int = 1024) -> Iterator[list[int]]:
+def sample_many(
+    model: Streams,
+    encoding: Encoding,
+    count: int,
+    length: float,
+    *,
+    prompt: np.ndarray | None = None,
+    time_signature: tuple[int, int] = (4, 4),
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    stop: bool = True,
+    seed: int | None = None,
+) -> list[np.ndarray]:
+    """Return the tokens of new pieces, an int32 array for each: what `sample_tokens` yields, for many pieces at once.
+
+    The parameters are those of `generate_many`, except that `prompt` is already encoded. Of the model only the weights
+    are used, not its states.
+    """
+    if count < 1:
+        raise ValueError(f"count={count}: it must be 1 piece or more.")
+    _check_controls(temperature, top_k, top_p)
+    chances = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,))) for k in range(count)]
+    parts = -(-count // min(max(-(-count // cores.count()), _PART[0]), _PART[1]))
+    write = functools.partial(
+        _sample_part,
+        model,
+        encoding,
+        length,
+        prompt=np.zeros(0, dtype=np.int32) if prompt is None else prompt,
+        time_signature=time_signature,
+        stop=stop,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+    )
+    written = cores.in_parts(write, [chances[n * count // parts : (n + 1) * count // parts] for n in range(parts)])
+    return [tokens[tokens != END] for part in written for tokens in part.T]
+
+
+def _sample_part(
+    model: Streams,
+    encoding: Encoding,
+    length: float,
+    chances: Sequence[np.random.Generator],
+    *,
+    prompt: np.ndarray,
+    time_signature: tuple[int, int],
+    stop: bool,
+    **controls: Any,
+) -> np.ndarray:
+    """Write as many pieces as there are random generators, step by step, all in one step.
+
+    Returns
+    -------
+    int32 array (steps, pieces)
+        A piece that ends before the others is filled up with END.
+    """
+    model = copy.copy(model)  # with the same weights, and soon with states of its own
+    model.reset(len(chances))
+    context, grammar = _contexts(encoding, time_signature), _grammar(encoding, stop)
+    going = np.arange(len(chances))  # the pieces that have not ended; the arrays of a step have a row for each of these
+    last, quarters = np.full(len(chances), END), np.zeros(len(chances))
+    for given in prompt.tolist():
+        model.step([last, *next(context)])
+        last = np.full(len(chances), given)
+    rows: list[np.ndarray] = []
+    while len(going) and len(rows) < length * _MOST_TOKENS_A_QUARTER:
+        if len(rows) % _BLOCK == 0:
+            numbers = np.stack([chances[k].random(_BLOCK) for k in going], axis=1)  # (_BLOCK, pieces)
+        log_probabilities = model.step([last, *next(context)])
+        allowed = grammar[last] if rows else grammar[last] & grammar[END]
+        last = _draw(distribution(log_probabilities, allowed=allowed, **controls), numbers[len(rows) % _BLOCK])
+        rows.append(np.full(len(chances), END, dtype=np.int32))
+        rows[-1][going] = last
+        quarters += encoding.quarters[last]
+        goes_on = (last != END) & (quarters < length)
+        if not goes_on.all():
+            model.keep(goes_on)
+            going, last, quarters, numbers = going[goes_on], last[goes_on], quarters[goes_on], numbers[:, goes_on]
+    return np.stack(rows)
+
+
+def _grammar(encoding: Encoding, stop: bool) -> np.ndarray:
+    """Return which token may follow which, bool array (size, size).
+
+    What may begin a piece, row END, is also what may go on from a prompt: not END, nor holding the prompt's last note.
+    """
+    grammar = encoding.allowed.copy()
+    grammar[:, END] &= stop
+    return grammar
+
+
+def _draw(p: np.ndarray, chance: np.ndarray | float) -> np.ndarray:
+    """Draw a token for each row of probabilities (..., size), by numbers from [0, 1), one a row."""
+    running = p.cumsum(axis=-1)  # its last entry is 1 up to rounding, hence the scaling
+    return (running > np.asarray(chance)[..., None] * running[..., -1:]).argmax(axis=-1)
+
+
+def _contexts(encoding: Encoding, time_signature: tuple[int, int]) -> Iterator[list[int]]:
     """Yield the context of step 0, 1, 2, …: the same rows that training saw, made a block at a time."""
-    for start in itertools.count(0, block):
-        yield from encoding.context(start, start + block, time_signature).tolist()
+    for start in itertools.count(0, _BLOCK):
+        yield from encoding.context(start, start + _BLOCK, time_signature).tolist()
 
 
 def generate(
@@ -163,7 +286,7 @@ def generate(
     top_p: float | None = None,
     time_signature: tuple[int, int] | None = None,
     stop: bool = True,
-    seed: int | None = None,
+    seed: int | np.random.SeedSequence | None = None,
 ) -> Score:
     """Write a piece of music.
 
@@ -182,7 +305,7 @@ def generate(
         Metre to write in; by default the prompt's, else 4/4.
     stop : bool
         Let the model end the piece by itself before `length` is reached.
-    seed : int, optional
+    seed : int or numpy.random.SeedSequence, optional
         Same seed, same music.
 
     Returns
@@ -202,18 +325,11 @@ def generate(
     UserWarning
         If the prompt does not lie on the encoding's grid, so that notes of it are moved.
     """
-    if not (np.isfinite(length) and length > 0):
-        raise ValueError(f"length={length}: it must be above 0 quarter lengths; a bar of 4/4 has 4.")
-    if not isinstance(bundle, Bundle):
-        raise TypeError(f'generate wants a bundle and was given {bundle!r}; write generate(load_bundle("melody"), …).')
-    model, encoding = bundle.stream(), bundle.encoding
-    if getattr(encoding, "voices", 1) > 1:
-        raise BundleError(f"the bundle {bundle.name!r} has {encoding.voices} voices, and generate() writes one voice so far.")
-    metre = _metre(bundle, time_signature or (prompt.time_signature if prompt is not None else (4, 4)))
-    before = _encoded_prompt(encoding, prompt)
+    model = _checked(bundle).stream()
+    metre, before = _asked_for(bundle, length, prompt, time_signature)
     new = sample_tokens(
         model,
-        encoding,
+        bundle.encoding,
         length,
         prompt=before,
         time_signature=metre,
@@ -223,7 +339,96 @@ def generate(
         stop=stop,
         seed=seed,
     )
-    score = encoding.decode(np.concatenate([before, np.fromiter(new, dtype=np.int32)]))
+    return _score(bundle.encoding, before, np.fromiter(new, dtype=np.int32), metre, prompt)
+
+
+def generate_many(
+    bundle: Bundle,
+    count: int,
+    length: float,
+    *,
+    prompt: Score | None = None,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    time_signature: tuple[int, int] | None = None,
+    stop: bool = True,
+    seed: int | None = None,
+) -> list[Score]:
+    """Write many pieces at once, in a fraction of the time that they would take one after the other.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        Of kind "stream", such as ``load_bundle("melody")``.
+    count : int
+        How many pieces, 1 or more.
+    length, prompt, temperature, top_k, top_p, time_signature, stop
+        As for `generate`, the same for all pieces.
+    seed : int, optional
+        Same seed, same music.
+
+    Returns
+    -------
+    list of Score
+
+    Notes
+    -----
+    Each piece is drawn with random numbers of its own. Piece k, counted from 0, depends on `seed` and k, not on `count`:
+    it is what `generate` writes with ``seed=np.random.SeedSequence(seed, spawn_key=(k,))`` (and not what it writes with
+    ``seed=seed``). That holds up to rounding: with more or fewer pieces side by side, the model's probabilities may
+    differ in their seventh digit, which tips one draw in some millions.
+
+    Raises
+    ------
+    ValueError, BundleError
+        As `generate` does.
+
+    Warns
+    -----
+    UserWarning
+        As `generate` does.
+    """
+    model = _checked(bundle).streams(1)
+    metre, before = _asked_for(bundle, length, prompt, time_signature)
+    new = sample_many(
+        model,
+        bundle.encoding,
+        count,
+        length,
+        prompt=before,
+        time_signature=metre,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        stop=stop,
+        seed=seed,
+    )
+    return [_score(bundle.encoding, before, tokens, metre, prompt) for tokens in new]
+
+
+def _checked(bundle: Bundle) -> Bundle:
+    if not isinstance(bundle, Bundle):
+        raise TypeError(f'generate wants a bundle and was given {bundle!r}; write generate(load_bundle("melody"), …).')
+    voices = getattr(bundle.encoding, "voices", 1)
+    if voices > 1:
+        raise BundleError(f"the bundle {bundle.name!r} has {voices} voices, and generate() writes one voice so far.")
+    return bundle
+
+
+def _asked_for(
+    bundle: Bundle, length: float, prompt: Score | None, time_signature: tuple[int, int] | None
+) -> tuple[tuple[int, int], np.ndarray]:
+    """Check what is asked for, and return the metre to write in and the tokens of the prompt."""
+    if not (np.isfinite(length) and length > 0):
+        raise ValueError(f"length={length}: it must be above 0 quarter lengths; a bar of 4/4 has 4.")
+    metre = _metre(bundle, time_signature or (prompt.time_signature if prompt is not None else (4, 4)))
+    return metre, _encoded_prompt(bundle.encoding, prompt)
+
+
+def _score(encoding: Encoding, before: np.ndarray, new: np.ndarray, metre: tuple[int, int], prompt: Score | None) -> Score:
+    """Decode a prompt and what was written after it; title and tempo come from the prompt."""
+    score = encoding.decode(np.concatenate([before, new]))
     tempo = prompt.tempo if prompt is not None else 120.0
     return replace(score, time_signature=metre, tempo=tempo, title=prompt.title if prompt is not None else "")
 
@@ -251,6 +456,6 @@ def _encoded_prompt(encoding: Encoding, prompt: Score | None) -> np.ndarray:
         warnings.warn(
             f"the prompt does not lie on the encoding's grid: {losses['onset moved']} of its {len(prompt)} notes were moved and"
             f" {losses['duration changed']} changed their length.",
-            stacklevel=3,
+            stacklevel=4,
         )
     return encoding.encode(prompt)

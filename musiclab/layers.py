@@ -17,8 +17,7 @@ are one product over all steps of all sequences, in place of one a step and a su
 state ``c`` before the step. So σ acts on the first three at once, the two products of the cell, ``i * g`` and
 ``f * c``, are one, and the three gates that the cell's gradient goes to are neighbours.
 
-*Each core takes a part of the batch*, and within a sequence no core waits for another. (The other way, all cores on
-each product, is as fast on an idle computer, and several times slower when anything else runs beside it.)
+*Each core takes a part of the batch*, and no core waits for another within a sequence: see `musiclab.cores`.
 
 *No fresh memory.* The first write to a page of new memory costs more than all that is computed with it. The large
 arrays come from a pool, and go back to it as soon as TensorFlow has let go of them.
@@ -31,13 +30,11 @@ from __future__ import annotations
 import math
 import threading
 import weakref
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
+from musiclab import cores
 from musiclab.backend import devices, keras
 
 __all__ = ["FastLSTM"]
@@ -49,7 +46,7 @@ BLOCK = 8
 PART = 8
 
 
-# --- memory and cores -------------------------------------------------------------------------------
+# --- memory --------------------------------------------------------------------------------------------
 
 
 class _Pool:
@@ -84,16 +81,6 @@ def _aligned(size: int) -> np.ndarray:
 
 
 _pool = _Pool()
-_blas = ThreadpoolController().select(user_api="blas")  # NumPy's library for products of matrices
-_cores = max((library["num_threads"] for library in _blas.info()), default=1)
-_workers = ThreadPoolExecutor(_cores, thread_name_prefix="FastLSTM")
-_turn = threading.Lock()  # two layers at once would get in each other's way, and in that of the limit below
-
-
-def _in_parts(function: Callable[..., None], weights: np.ndarray, arrays: Sequence[np.ndarray]) -> None:
-    """Call a function for each part of the batch, on a core for each: with the weights, and its part of each array."""
-    with _turn, _blas.limit(limits=1):
-        list(_workers.map(function, [weights] * len(arrays[0]), *arrays))  # list, so that an exception is not lost
 
 
 # --- forwards ---------------------------------------------------------------------------------------
@@ -123,7 +110,7 @@ def _forward(xs: np.ndarray, weights: np.ndarray, h: np.ndarray, c: np.ndarray) 
     (parts, inputs, steps, batch), units = xs.shape, h.shape[1]
     shapes = ((steps, units), (inputs + 1 + units, steps), (steps + 1, 5, units), (steps, units))
     hs, rows, gates, tanh_cs = (_pool.array((parts, *shape, batch), xs.dtype) for shape in shapes)
-    _in_parts(_forward_part, weights, (xs, h, c, hs, rows, gates, tanh_cs))
+    cores.in_parts(_forward_part, [weights] * parts, xs, h, c, hs, rows, gates, tanh_cs)
     return hs, rows, gates, tanh_cs
 
 
@@ -201,7 +188,7 @@ def _backward(
     dxs = _pool.array((parts, inputs, steps, batch), dtype)
     dzs = _pool.array((parts, 4, units, steps, batch), dtype)  # of the sums inside σ and tanh
     dh, dc = dh.copy(), dc.copy()
-    _in_parts(_backward_part, weights, (dhs, rows, gates, tanh_cs, dweights, dxs, dzs, dh, dc))
+    cores.in_parts(_backward_part, [weights] * parts, dhs, rows, gates, tanh_cs, dweights, dxs, dzs, dh, dc)
     return dweights, dxs, dh, dc
 
 
@@ -311,7 +298,7 @@ def _lstm(*tensors: Any) -> tuple[Any, Any, Any]:
 
     def parted(x: Any, axes: list[int]) -> Any:
         """Split the batch into parts, the new axis 0, and bring the others into this order."""
-        batch, parts = tf.shape(x)[0], tf.range(1, _cores + 1)
+        batch, parts = tf.shape(x)[0], tf.range(1, cores.count() + 1)
         parts = tf.reduce_max(tf.where((batch % parts == 0) & (batch >= PART * parts), parts, 1))
         return tf.transpose(tf.reshape(x, tf.concat([[parts, batch // parts], tf.shape(x)[1:]], axis=0)), axes)
 

@@ -30,7 +30,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-__all__ = ["LSTM", "Gates", "Gradients", "Stream", "backward_stack", "forward_stack", "log_softmax", "sigmoid"]
+__all__ = ["LSTM", "Gates", "Gradients", "Stream", "Streams", "backward_stack", "forward_stack", "log_softmax", "sigmoid"]
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -390,13 +390,34 @@ def backward_stack(
     return gradients[::-1]
 
 
+class _Weights(NamedTuple):
+    """What a step multiplies, made once from the weights of a trained stream model.
+
+    The embedding of each token is multiplied with the first layer's kernel, so that a lookup takes the place of a product.
+    The gates are put in the order o, i, f, g, so that the three with a σ lie together. And because
+    σ(x) = (tanh(x/2) + 1)/2, those three are halved, so that one call of tanh serves all four.
+    """
+
+    tables: list[np.ndarray]  #: for each column of inputs (values, 4 units); the first one's rows contain the first bias
+    recurrent: list[np.ndarray]  #: for each layer (units, 4 units)
+    above: list[tuple[np.ndarray, np.ndarray]]  #: for each layer kernel and bias of the next one, for the last of the output
+
+    @classmethod
+    def of(cls, weights: Mapping[str, np.ndarray]) -> _Weights:
+        embeddings = _numbered(weights, "embedding_{}/embeddings")
+        kernels = _numbered(weights, "lstm_{}/kernel")
+        biases = [_packed(w) for w in _numbered(weights, "lstm_{}/bias")]
+        # The first kernel has one block of rows for each embedding.
+        blocks = np.split(kernels[0], np.cumsum([e.shape[1] for e in embeddings])[:-1])
+        tables = [_packed(e @ block) for e, block in zip(embeddings, blocks, strict=True)]
+        tables[0] = tables[0] + biases[0]
+        recurrent = [_packed(w) for w in _numbered(weights, "lstm_{}/recurrent_kernel")]
+        layers = zip(map(_packed, kernels[1:]), biases[1:], strict=True)
+        return cls(tables, recurrent, [*layers, (weights["dense/kernel"], weights["dense/bias"])])
+
+
 class Stream:
     """A trained stream model, one step at a time, with the interface of the baselines.
-
-    Three things are done once, here, instead of at every step. The embedding of each token is multiplied
-    with the first layer's kernel, so that a lookup takes the place of a product. The gates are put in the
-    order i, f, o, g, so that the three with a σ lie together. And because σ(x) = (tanh(x/2) + 1)/2, those
-    three are halved in the weights, so that one call of tanh serves all four.
 
     Parameters
     ----------
@@ -406,22 +427,13 @@ class Stream:
     """
 
     def __init__(self, weights: Mapping[str, np.ndarray]) -> None:
-        embeddings = _numbered(weights, "embedding_{}/embeddings")
-        kernels = _numbered(weights, "lstm_{}/kernel")
-        self._recurrent = [_packed(w) for w in _numbered(weights, "lstm_{}/recurrent_kernel")]
-        self._biases = [_packed(w) for w in _numbered(weights, "lstm_{}/bias")]
-        # The first kernel has one block of rows for each embedding: tables of (values, 4 units).
-        blocks = np.split(kernels[0], np.cumsum([e.shape[1] for e in embeddings])[:-1])
-        self._tables = [_packed(e @ block) for e, block in zip(embeddings, blocks, strict=True)]
-        self._tables[0] = self._tables[0] + self._biases[0]
-        self._kernels = [_packed(kernel) for kernel in kernels[1:]]
-        self._out, self._out_bias = weights["dense/kernel"], weights["dense/bias"]
+        self._tables, self._recurrent, self._above = _Weights.of(weights)
         self.reset()
 
     @property
     def size(self) -> int:
         """Size of the vocabulary."""
-        return len(self._out_bias)
+        return len(self._above[-1][1])
 
     def reset(self) -> None:
         """Forget: set all states to zero, as at the start of a piece."""
@@ -430,13 +442,17 @@ class Stream:
 
     def step(self, row: np.ndarray) -> np.ndarray:
         """Take one row of inputs, int array (columns,); return the next token's log-probabilities (size,)."""
-        z = self._tables[0][row[0]] + self._recurrent_part(0)  # (4 units,)
-        for table, value in zip(self._tables[1:], row[1:], strict=True):
+        z = self._h[0] @ self._recurrent[0]  # (4 units,)
+        for table, value in zip(self._tables, row, strict=True):
             z += table[value]
         h = self._advance(0, z)
-        for layer, kernel in enumerate(self._kernels, start=1):
-            h = self._advance(layer, h @ kernel + self._biases[layer] + self._recurrent_part(layer))
-        return log_softmax(h @ self._out + self._out_bias)
+        for layer, (kernel, bias) in enumerate(self._above[:-1], start=1):
+            z = h @ kernel
+            z += bias
+            z += self._h[layer] @ self._recurrent[layer]
+            h = self._advance(layer, z)
+        kernel, bias = self._above[-1]
+        return log_softmax(h @ kernel + bias)
 
     def log_probabilities(self, inputs: np.ndarray) -> np.ndarray:
         """Go through a piece from the start: int array (steps, columns) to float array (steps, size)."""
@@ -447,16 +463,13 @@ class Stream:
         """Return the surprise at each target of a piece, float array (steps,)."""
         return -self.log_probabilities(inputs)[np.arange(len(targets)), targets]
 
-    def _recurrent_part(self, layer: int) -> np.ndarray:
-        return self._h[layer] @ self._recurrent[layer]
-
     def _advance(self, layer: int, z: np.ndarray) -> np.ndarray:
         """Turn the sums of a layer, (4 units,), into its new states."""
         units = len(z) // 4
         gates = np.tanh(z, out=z)
         gates[: 3 * units] *= 0.5
         gates[: 3 * units] += 0.5
-        i, f, o, g = gates[:units], gates[units : 2 * units], gates[2 * units : 3 * units], gates[3 * units :]
+        o, i, f, g = gates[:units], gates[units : 2 * units], gates[2 * units : 3 * units], gates[3 * units :]
         c = self._c[layer]
         c *= f
         c += i * g
@@ -464,10 +477,128 @@ class Stream:
         return self._h[layer]
 
 
+class Streams:
+    """Many streams of a trained model, each with states of its own, all one step at a time.
+
+    A step does what `Stream` does, for all of them at once: what was a vector there is here a matrix with a row for each
+    stream. So each weight that is fetched from memory serves all streams, and a step costs little more than its products of
+    matrices. For this, three things are arranged in another way than there; `benchmarks/README.md` has the measurements.
+
+    *One product a layer.* h goes to two places: to the layer above, and to its own layer in the next step. Both
+    matrices stand side by side, and the sums for the next step wait there for its inputs. A last
+    row holds the biases, and each h ends with a 1 for it.
+
+    *Rows that lie well in memory.* If the rows of a matrix lie a power of two apart, as they do with 256 units, they compete
+    for the same places in the cache, and a product takes a quarter longer. So a few unused numbers lie between them.
+
+    *One block for each gate.* The gates of a layer are five blocks (streams, units) in the order o, i, f, g, and c: so σ
+    acts on three of them at once, and i * g and f * c are one multiplication. All memory is used again in each step.
+
+    Parameters
+    ----------
+    weights : mapping of str to array
+        As for `Stream`.
+    count : int
+        How many streams.
+    """
+
+    def __init__(self, weights: Mapping[str, np.ndarray], count: int) -> None:
+        self._tables, recurrent, above = _Weights.of(weights)
+        self._weights = []
+        for own, (kernel, bias) in zip(recurrent, above, strict=True):
+            both = _spaced(len(own) + 1, own.shape[1] + kernel.shape[1], own.dtype)
+            both[:-1] = np.concatenate([own, kernel], axis=1)
+            both[-1, own.shape[1] :] = bias
+            self._weights.append(both)
+        self.reset(count)
+
+    def reset(self, count: int) -> None:
+        """Begin `count` new streams: all states are zero, as at the start of a piece."""
+        self._x = np.empty((count, self._tables[0].shape[1]), dtype=self._tables[0].dtype)
+        self._layers = [_Layer.new(weights, count) for weights in self._weights]
+
+    def keep(self, which: np.ndarray) -> None:
+        """Go on with some of the streams alone, those where `which`, a bool array (streams,), is True."""
+        self._x = self._x[: which.sum()]
+        self._layers = [layer.kept(which) for layer in self._layers]
+
+    def step(self, columns: Sequence[np.ndarray | int]) -> np.ndarray:
+        """Go one step.
+
+        Parameters
+        ----------
+        columns : sequence of (int array (streams,) or int)
+            The columns of the rows that `Stream` takes. The first is an array; in place of each other one may stand the
+            one number that all streams have in common, which costs less.
+
+        Returns
+        -------
+        float array (streams, size)
+            The next token's log-probabilities.
+        """
+        tokens, *context = columns
+        # "clip" is several times as fast as NumPy's check of the numbers, so they are checked by a look at a small array.
+        tokens = np.arange(len(self._tables[0])).take(tokens)
+        x = self._tables[0].take(tokens, axis=0, out=self._x, mode="clip")  # (streams, 4 units)
+        rest = [table[value] for table, value in zip(self._tables[1:], context, strict=True)]
+        if rest:
+            x += sum(rest)
+        for layer, weights in zip(self._layers, self._weights, strict=True):
+            x = layer.advance(x, weights)
+        return log_softmax(x)
+
+
+class _Layer(NamedTuple):
+    """The memory of one layer of `Streams`. What a step leaves for the next one: gates[4] and sums[:, : 4 * units]."""
+
+    h: np.ndarray  #: (streams, units + 1): the hidden state and a 1
+    sums: np.ndarray  #: (streams, 4 units + those of the layer above): the products of h
+    gates: np.ndarray  #: (5, streams, units): o, i, f, g and c
+    products: np.ndarray  #: (2, streams, units): i * g and f * c
+
+    @classmethod
+    def new(cls, weights: np.ndarray, count: int) -> _Layer:
+        units, dtype = len(weights) - 1, weights.dtype
+        h, sums = _spaced(count, units + 1, dtype), _spaced(count, weights.shape[1], dtype)
+        h[:, -1] = 1
+        return cls(h, sums, np.zeros((5, count, units), dtype), np.empty((2, count, units), dtype))
+
+    def kept(self, which: np.ndarray) -> _Layer:
+        """Move the states of some streams to the front, and return that part of the memory."""
+        count = which.sum()
+        self.sums[:count] = self.sums[which]
+        self.gates[4, :count] = self.gates[4, which]
+        return _Layer(self.h[:count], self.sums[:count], self.gates[:, :count], self.products[:, :count])
+
+    def advance(self, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Take what comes from below, (streams, 4 units), and return what goes to the layer above."""
+        h, sums, gates, products = self
+        units, half = gates.shape[-1], gates.dtype.type(0.5)
+        z, sigmas = gates[:4], gates[:3]
+        np.add(_blocks(x), _blocks(sums[:, : 4 * units]), out=z)
+        np.tanh(z, out=z)
+        sigmas *= half
+        sigmas += half
+        np.multiply(gates[1:3], gates[3:], out=products)  # i * g and f * c
+        c = np.add(*products, out=gates[4])
+        np.multiply(gates[0], np.tanh(c, out=products[0]), out=h[:, :-1])
+        return np.matmul(h, weights, out=sums)[:, 4 * units :]
+
+
+def _blocks(rows: np.ndarray) -> np.ndarray:
+    """Look at an array (streams, 4 units) as (4, streams, units)."""
+    return rows.reshape(len(rows), 4, -1).swapaxes(0, 1)
+
+
+def _spaced(rows: int, columns: int, dtype: DTypeLike) -> np.ndarray:
+    """Allocate a matrix of zeros whose rows do not lie a power of two apart: by an odd multiple of 16 numbers."""
+    return np.zeros((rows, 16 * (-(-columns // 16) | 1)), dtype=dtype)[:, :columns]
+
+
 def _packed(array: np.ndarray) -> np.ndarray:
-    """Put the gates of a Keras array (…, 4 units) in the order i, f, o, g and halve the three with a σ."""
+    """Put the gates of a Keras array (…, 4 units) in the order o, i, f, g and halve the three with a σ."""
     i, f, g, o = np.split(array, 4, axis=-1)
-    return np.ascontiguousarray(np.concatenate([i / 2, f / 2, o / 2, g], axis=-1))
+    return np.ascontiguousarray(np.concatenate([o / 2, i / 2, f / 2, g], axis=-1))
 
 
 def _numbered(weights: Mapping[str, np.ndarray], name: str) -> list[np.ndarray]:

@@ -99,7 +99,7 @@ def test_top_k_keeps_the_k_likeliest_in_their_proportions(log_p, k):
 def test_top_p_keeps_the_fewest_that_reach_it(log_p, top_p):
     p = distribution(log_p)
     chosen, reached = [], 0.0
-    for i in sorted(range(len(p)), key=lambda i: -p[i]):
+    for i in sorted(range(len(p)), key=lambda i: -log_p[i]):
         assume(abs(reached - top_p) > 1e-9)
         if reached >= top_p:
             break

@@ -78,7 +78,7 @@ def is_fast(layer, x, **words):
 def cores(request, monkeypatch):
     """Parts of the batch, whatever the machine: some run on three cores with as few as two sequences each."""
     if request.param == "three cores":
-        monkeypatch.setattr(layers, "_cores", 3)
+        monkeypatch.setattr(layers.cores, "count", lambda: 3)
         monkeypatch.setattr(layers, "PART", 1)
 
 
@@ -329,12 +329,3 @@ def test_memory_goes_back_to_the_pool_and_only_then_out_again():
     assert gone() is None and len(pool.free) == 2
     assert pool.array((100, 100), one).size == 10_000  # too large for both: the new one takes the place of one
     assert len(pool.free) == 2
-
-
-def test_an_error_in_a_part_is_not_lost():
-    def broken(weights, array):
-        raise RuntimeError("in a part")
-
-    for parts in (1, 3):
-        with pytest.raises(RuntimeError, match="in a part"):
-            layers._in_parts(broken, np.zeros(1), [np.zeros((parts, 2))])

@@ -21,7 +21,7 @@ SOURCES = {
 ORDER = [
     {"score"},
     {"spelling"},
-    {"formats", "baselines", "lstm", "backend"},
+    {"formats", "baselines", "lstm", "backend", "cores"},
     {"reader", "layers"},
     {"files"},
     {"encoding", "corpus", "models"},
@@ -35,7 +35,7 @@ ORDER = [
     {"__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
-MUSICLAB_FREE = ("score", "baselines", "lstm", "backend")
+MUSICLAB_FREE = ("score", "baselines", "lstm", "backend", "cores")
 ONLY_SCORE = ("spelling", "formats", "encoding", "show")
 
 

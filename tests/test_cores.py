@@ -1,0 +1,56 @@
+"""Parts of the work on cores of their own: in order, at once, with products on one core each, and with the errors."""
+
+import threading
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from musiclab import cores
+
+
+def threads_of_products():
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+
+def test_results_come_in_the_order_of_the_parts():
+    assert cores.in_parts(lambda a, b: a - b, range(20), np.arange(20) * 3) == [-2 * n for n in range(20)]
+    assert cores.in_parts(abs, []) == []
+
+
+def test_parts_run_at_the_same_time():
+    """As many as there are cores meet at a barrier; one after the other they never would."""
+    barrier = threading.Barrier(cores.count())
+    cores.in_parts(lambda n: barrier.wait(timeout=20), range(cores.count()))
+
+
+def test_products_take_one_core_meanwhile_and_all_of_them_afterwards():
+    before = threads_of_products()
+    assert cores.count() == max(before, default=1)
+    assert all(n == 1 for inside in cores.in_parts(lambda _: threads_of_products(), range(3)) for n in inside)
+    assert threads_of_products() == before
+
+
+def test_callers_take_turns_and_leave_the_threads_as_they_were():
+    before, results = threads_of_products(), []
+
+    def caller(k):
+        for _ in range(50):
+            results.append(cores.in_parts(lambda n: (k, n), range(3)) == [(k, 0), (k, 1), (k, 2)])
+
+    callers = [threading.Thread(target=caller, args=(k,)) for k in range(4)]
+    for thread in callers:
+        thread.start()
+    for thread in callers:
+        thread.join()
+    assert len(results) == 200 and all(results)
+    assert threads_of_products() == before
+
+
+def test_an_error_in_a_part_is_raised_and_changes_nothing():
+    before = threads_of_products()
+    for count in (1, 3):
+        with pytest.raises(ZeroDivisionError):
+            cores.in_parts(lambda n: 1 // n, range(count))
+    assert threads_of_products() == before
+    assert cores.in_parts(abs, [-1]) == [1]
