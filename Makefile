@@ -24,8 +24,8 @@ models: environment  ## train the models of data/ again
 	$(HERE) -m musiclab.training recipe
 	$(HERE) -m musiclab.training melody
 
-bench: environment  ## measure every published figure
-	@for script in benchmarks/*.py; do echo "== $$script"; $(HERE) $$script || exit 1; done
+bench: environment  ## measure every published figure and write the tables (ARGS=startup picks one, ARGS="--peers PYTHON")
+	$(HERE) benchmarks $(ARGS)
 
 lint: environment  ## check style and formatting
 	$(HERE) -m ruff check .

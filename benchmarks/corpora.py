@@ -11,8 +11,9 @@ import os
 import subprocess
 import sys
 import tempfile
+from statistics import median
 
-import numpy as np
+from table import at_least, row, spread
 
 ROUNDS = 3
 NAMES = ("irish-tunes", "folk-songs", "bach-chorales")
@@ -44,16 +45,20 @@ def measure(name: str, jobs: int) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Print the ratios."""
-    for name in NAMES:
-        runs = [(measure(name, 1), measure(name, 2)) for _ in range(ROUNDS)]
-        one = np.array([one for (one, _), _ in runs])
-        two = np.array([two for _, (two, _) in runs])
-        cached = np.array([cached for pair in runs for _, cached in pair])
-        print(
-            f"{name}: read {np.median(one):.1f} s on one core; one core / two: {np.median(one / two):.2f} (bar: 1.6);"
-            f" reading on two / cached: {np.median(two) / np.median(cached):.0f} (bar: 50); cached {np.median(cached):.3f} s"
-        )
+    """Print the ratios; each row has a figure for each corpus."""
+    runs = {name: [(measure(name, 1), measure(name, 2)) for _ in range(ROUNDS)] for name in NAMES}
+    cores = [[one / two for (one, _), (two, _) in rounds] for rounds in runs.values()]
+    cache = [[two / cached for _, (two, cached) in rounds] for rounds in runs.values()]
+    seconds = [[one for (one, _), _ in rounds] for rounds in runs.values()]
+    what = f"reading a corpus ({', '.join(NAMES)})"
+    row(f"{what} on one core", words(seconds, ".1f") + " s")
+    row(f"{what}, one core / two", words(cores, ".2f"), **at_least(1.6, min(map(median, cores))), front=True)
+    row(f"{what}, two cores / from the cache", words(cache, ".0f"), **at_least(50, min(map(median, cache))), front=True)
+
+
+def words(figures: list[list[float]], form: str) -> str:
+    """Put the spread of each corpus in a row."""
+    return "; ".join(spread(figure, form) for figure in figures)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import time
 from base64 import b64encode
 
 import numpy as np
+from table import at_most, row, spread
 
 from musiclab import show
 from musiclab.score import Score
@@ -21,14 +22,14 @@ ROWS += [(i + 0.5, 0.5, 73 - 7 * v - i % 4, v) for v in range(4) for i in range(
 MUSIC = Score(ROWS, title="Four voices", tempo=160, key="C major")
 
 
-def seconds(call) -> str:
+def seconds(call) -> list[float]:
     call()
     taken = []
     for _ in range(11):
         started = time.process_time()
         call()
         taken.append(time.process_time() - started)
-    return f"{statistics.median(taken):.3f} s ({min(taken):.3f} to {max(taken):.3f})"
+    return taken
 
 
 def cents(pitch: int) -> float:
@@ -43,19 +44,25 @@ def cents(pitch: int) -> float:
 
 def main() -> None:
     engraving, sound, player = show.notation(MUSIC), show.sound(MUSIC), show.player(MUSIC)
-    print(f"{len(MUSIC)} notes, {len(MUSIC.voices)} voices, {MUSIC.duration / MUSIC.bar_length:.0f} bars, {sound.seconds:.0f} s")
-    print("notation:", seconds(lambda: show.notation(MUSIC)))
-    print("sound, rendered and encoded:", seconds(lambda: show.sound(MUSIC)))
-    print("of that, rendered:", seconds(lambda: render(MUSIC)))
-    stored = len(json.dumps(engraving.svg)) + len(json.dumps(sound.html()))
-    print(f"notation and sound in the notebook file: {stored / 1024:.0f} KiB")
+    bars = MUSIC.duration / MUSIC.bar_length
+    what = f"{len(MUSIC.voices)} voices, {bars:.0f} bars, {len(MUSIC)} notes, {sound.seconds:.0f} s"
+    times = seconds(lambda: show.notation(MUSIC))
+    row(f"notation: {what}", f"{spread(times)} s", **at_most(0.4, statistics.median(times), " s"), front=True)
+    times = seconds(lambda: show.sound(MUSIC))
+    bar = at_most(0.5, statistics.median(times), " s")
+    row("sound of the same music, rendered and encoded", f"{spread(times)} s", **bar, front=True)
+    row("of that, rendered", f"{spread(seconds(lambda: render(MUSIC)), '.3f')} s")
+    kept = (len(json.dumps(engraving.svg)) + len(json.dumps(sound.html()))) / 1024
+    row("room that notation and sound take in the notebook file", f"{kept:.0f} KiB", **at_most(200, kept, " KiB"))
     state = json.dumps(player.get_state(), default=lambda data: b64encode(data).decode("ascii"))
-    stored = len(state) + len(json.dumps(player.sound.html()))
-    print(f"the player in the notebook file: {stored / 1024:.0f} KiB")
-    print(f"piano bank: {BANK.stat().st_size / 2**20:.2f} MiB")
+    kept = (len(state) + len(json.dumps(player.sound.html()))) / 1024
+    row("room that the player takes", f"{kept:.0f} KiB", **at_most(200, kept, " KiB"))
+    size = BANK.stat().st_size / 2**20
+    row("piano bank", f"{size:.2f} MiB", **at_most(0.6, size, " MiB"))
     off = {pitch: cents(pitch) for pitch in range(21, 109)}
     worst = max(off, key=lambda pitch: abs(off[pitch]))
-    print(f"keys 21 to 108: at most {abs(off[worst]):.1f} cents from their pitch (key {worst})")
+    error = abs(off[worst])
+    row(f"largest error of a key's pitch, keys 21 to 108 (here {worst})", f"{error:.1f} cents", **at_most(10, error, " cents"))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from statistics import median
 
-import numpy as np
+from table import at_most, row, spread
 
 ROUNDS = 7
 HEAVY = ("tensorflow", "keras", "music21", "matplotlib")
@@ -32,10 +33,14 @@ def measure(module: str) -> tuple[float, list[str]]:
 def main() -> None:
     """Print the figures."""
     for module in ("musiclab", "musiclab.generation", "musiclab.models"):
-        runs = [measure(module) for _ in range(ROUNDS if module != "musiclab.models" else 2)]
+        runs = [measure(module) for _ in range(ROUNDS if module != "musiclab.models" else 3)]
         times = [seconds for seconds, _ in runs]
-        bar = " (bar: 0.3)" if module == "musiclab" else ""
-        print(f"import {module}: {np.median(times):.3f} s{bar}, loads {', '.join(runs[0][1]) or 'none of ' + ', '.join(HEAVY)}")
+        loaded = runs[0][1]
+        words = f"loads {' and '.join(loaded)}" if loaded else "loads neither TensorFlow nor music21"
+        bar = at_most(0.3, median(times), " s") if module == "musiclab" else {}
+        if bar and loaded:
+            bar["reached"] = False
+        row(f"`import {module}`, which {words}", f"{spread(times, '.3f')} s", **bar, front=module == "musiclab")
 
 
 if __name__ == "__main__":

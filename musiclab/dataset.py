@@ -7,10 +7,8 @@ the same side. And no window or batch row runs from one piece into the next.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
@@ -85,31 +83,71 @@ def duplicate_groups(scores: Sequence[Score], *, length: int = 8, share: float =
     int array (pieces,)
         Group number of each piece. A piece on its own is a group of one.
     """
-    prints = [_fingerprints(score, length) for score in scores]
-    owners: dict[bytes, list[int]] = defaultdict(list)  # fingerprint -> the pieces that have it
-    for piece, mine in enumerate(prints):
-        for fingerprint in mine:
-            owners[fingerprint].append(piece)
-    shared: Counter[tuple[int, int]] = Counter()
-    for pieces in owners.values():
-        if len(pieces) <= 100:  # a turn of phrase found in more pieces than that tells nothing about any two
-            shared.update(combinations(pieces, 2))
+    if not len(scores):
+        return np.zeros(0, dtype=int)
     groups = _Groups(len(scores))
-    first: dict[frozenset[bytes], int] = {}
-    for piece, mine in enumerate(prints):  # the very same melody counts, in however many pieces it is found
-        groups.join(first.setdefault(frozenset(mine), piece), piece)
-    for (a, b), count in shared.items():
-        if count >= share * min(len(prints[a]), len(prints[b])):
-            groups.join(a, b)
+    runs, owners = _fingerprints(scores, length)
+    sizes = np.bincount(owners)  # (pieces,): how many fingerprints each has
+    by_piece = np.argsort(owners, kind="stable")  # the places of piece 0 in the two arrays, then those of piece 1, …
+    first: dict[bytes, int] = {}
+    for piece, places in enumerate(np.split(by_piece, np.cumsum(sizes)[:-1])):
+        # The very same melody counts, in however many pieces it is found.
+        groups.join(first.setdefault(runs[places].tobytes(), piece), piece)
+    for a, b, shared in _in_common(runs, owners, by_piece):
+        alike = shared >= share * np.minimum(sizes[a], sizes[b])
+        for one, other in zip(a[alike].tolist(), b[alike].tolist(), strict=True):
+            groups.join(one, other)
     return groups.numbers()
 
 
-def _fingerprints(score: Score, length: int) -> set[bytes]:
-    """Return every run of `length` melodic intervals; the whole melody where it is shorter than that."""
-    melody = score.notes[score.notes["voice"] == 0]
-    intervals = np.diff(melody["pitch"].astype(np.int8))
-    starts = range(max(1, len(intervals) - length + 1))
-    return {intervals[start : start + length].tobytes() for start in starts}
+def _fingerprints(scores: Sequence[Score], length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Number every run of `length` melodic intervals; the whole melody where it is shorter than that.
+
+    Returns
+    -------
+    runs, owners : int arrays (n,)
+        A run and a piece that has it: each such pair once, sorted by run and then by piece.
+    """
+    nothing = np.full(length, -128, dtype=np.int8)  # is no interval; parts the pieces, and fills up what is too short
+    melodies = [np.diff(score.notes["pitch"][score.notes["voice"] == 0].astype(np.int8)) for score in scores]
+    row = np.concatenate([part for melody in melodies for part in (melody, nothing)])
+    sizes = np.array([len(melody) for melody in melodies]) + length
+    begun = np.lib.stride_tricks.sliding_window_view(row, length)  # (intervals, length): the run that begins at each
+    kept = (begun[:, 0] != -128) & (begun[:, -1] != -128)
+    kept[np.cumsum(sizes) - sizes] = True  # each piece has at least one
+    owners = np.repeat(np.arange(len(scores)), sizes)[: len(kept)][kept]
+    # Eight intervals are one number, for numbers are quick to sort.
+    padded = np.zeros((len(owners), -(-length // 8) * 8), dtype=np.int8)
+    padded[:, :length] = begun[kept]
+    numbers = padded.view(np.int64)
+    order = np.lexsort(numbers.T)  # leaves equal runs in the order of their pieces
+    numbers, owners = numbers[order], owners[order]
+    another = np.append(True, (numbers[1:] != numbers[:-1]).any(axis=1))
+    once = another | np.append(True, owners[1:] != owners[:-1])
+    return np.cumsum(another)[once], owners[once]
+
+
+def _in_common(runs: np.ndarray, owners: np.ndarray, by_piece: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Count what any two pieces share, from what `_fingerprints` returned and the order that sorts it by piece.
+
+    Yields
+    ------
+    a, b, shared : int arrays (pairs,)
+        Two pieces, a < b, that have at least one run in common, and how many they have in common. Every pair comes
+        once. They come for a thousand a at a time, for in a large corpus there are far more pairs than pieces.
+    """
+    telling = np.bincount(runs)[runs] <= 100  # a turn of phrase found in more pieces than that tells nothing about any two
+    pieces = int(owners.max()) + 1
+    by_piece = by_piece[telling[by_piece]]
+    for first in np.split(by_piece, np.searchsorted(owners[by_piece], range(1000, pieces, 1000))):
+        # The owners of a run stand side by side: each is paired with the next one, then with the one after that, and so on.
+        pairs = []
+        for apart in range(1, 100):
+            first = first[first < len(runs) - apart]
+            first = first[runs[first] == runs[first + apart]]
+            pairs.append(owners[first] * pieces + owners[first + apart])
+        numbers, shared = np.unique(np.concatenate(pairs), return_counts=True)
+        yield *np.divmod(numbers, pieces), shared
 
 
 class _Groups:

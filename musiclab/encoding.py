@@ -312,11 +312,11 @@ class GridEncoding(Encoding):
     def encode(self, score: Score) -> np.ndarray:
         notes = self.quantise(score).notes
         starts = np.rint(notes["onset"] * self.steps_per_quarter).astype(int)  # (n,)
-        stops = starts + np.rint(notes["duration"] * self.steps_per_quarter).astype(int)
-        grid = np.full((stops.max(initial=0), self.voices), REST, dtype=np.int32)  # (steps, voices)
-        for start, stop, note in zip(starts, stops, notes, strict=True):
-            grid[start, note["voice"]] = FIRST_PITCH + int(note["pitch"])
-            grid[start + 1 : stop, note["voice"]] = HOLD
+        lengths = np.rint(notes["duration"] * self.steps_per_quarter).astype(int)
+        grid = np.full(((starts + lengths).max(initial=0), self.voices), REST, dtype=np.int32)  # (steps, voices)
+        along = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)  # 0, 1, 2, … in each note
+        grid[np.repeat(starts, lengths) + along, np.repeat(notes["voice"], lengths)] = HOLD
+        grid[starts, notes["voice"]] = FIRST_PITCH + notes["pitch"].astype(int)
         return grid[:, 0] if self.voices == 1 else grid
 
     def decode(self, tokens: Iterable[int]) -> Score:
