@@ -29,6 +29,7 @@ _HOMES = {
     "Bundle": "bundle",
     "load_bundle": "bundle",
     "generate": "generation",
+    "generate_many": "generation",
     "check": "exercises",
     "hint": "exercises",
     "solution": "exercises",
