@@ -25,6 +25,7 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM
 os.environ.update(dict.fromkeys(THREADS, "1"), TF_CPP_MIN_LOG_LEVEL="2")
 
 import numpy as np  # noqa: E402
+from table import at_least, at_most, row, spread  # noqa: E402
 
 TOKENS, EMBEDDING, UNITS = 131, 64, 256
 STEPS, ROUNDS = 1000, 9
@@ -121,7 +122,7 @@ def compare(torch: subprocess.Popen, model, weights: dict[str, np.ndarray], toke
     if torch.stdout.readline() == "ready\n":
         rounds["torch nn.LSTM"] = ask_torch
     else:
-        print("torch is not installed in the Python of --torch, and is left out")
+        row("a step, one stream: torch nn.LSTM / ours", "–", note="torch is not installed in the Python of --torch")
 
     times: dict[str, list[float]] = {name: [] for name in rounds}
     for _ in range(ROUNDS + 1):  # the first compiles, and is not counted
@@ -132,16 +133,18 @@ def compare(torch: subprocess.Popen, model, weights: dict[str, np.ndarray], toke
     times = {name: values[1:] for name, values in times.items()}
 
     # All have now read the same tokens, without a reset between the rounds.
-    difference = max(np.abs(np.exp(result) - np.exp(results["ours"])).max() for result in results.values())
-    print(f"largest difference between the probabilities after {(ROUNDS + 1) * STEPS} steps: {difference:.1e} (bar: 1e-5)")
+    difference = float(max(np.abs(np.exp(result) - np.exp(results["ours"])).max() for result in results.values()))
+    row(
+        f"largest difference of probabilities after {(ROUNDS + 1) * STEPS} steps",
+        f"{difference:.1e}",
+        **at_most(1e-5, difference),
+    )
     rates = 1 / np.array(times["ours"])
-    print(f"ours: {np.median(rates):,.0f} steps a second (from {rates.min():,.0f} to {rates.max():,.0f}; bar: 10,000)")
+    row("steps a second, one stream, 256 units, one thread", spread(rates, ",.0f"), **at_least(10_000, float(np.median(rates))))
     for name in list(rounds)[1:]:
         ratios = np.divide(times[name], times["ours"])
-        print(
-            f"{name} / ours: {np.median(ratios):.1f} (from {ratios.min():.1f} to {ratios.max():.1f}; bar: 3),"
-            f" a step takes {1e3 * np.median(times[name]):.3f} ms"
-        )
+        bar = at_least(4 if "torch" in name else 3, float(np.median(ratios)))
+        row(f"a step, one stream, 256 units, one thread each: {name} / ours", spread(ratios, ".1f"), **bar, front=True)
 
 
 def main(python: str) -> None:

@@ -7,42 +7,67 @@ computer, they wait long. Here each core goes through the whole row with its own
 
 from __future__ import annotations
 
-import functools
+import os
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
+import numpy as np  # noqa: F401  (so that its library is loaded, and can be found)
 from threadpoolctl import ThreadpoolController
 
 __all__ = ["count", "in_parts"]
 
-_turn = threading.Lock()  # two callers at once would get in each other's way, and in that of the limit below
+_blas = ThreadpoolController().select(user_api="blas")  # NumPy's library for products of matrices
+_count = max((library["num_threads"] for library in _blas.info()), default=os.cpu_count() or 1)
+_here = threading.local()
 
 
-@functools.cache
-def _blas() -> ThreadpoolController:
-    """Find NumPy's library for products of matrices."""
-    return ThreadpoolController().select(user_api="blas")
+def _prepare() -> None:
+    global _threads, _turn
+    _threads = ThreadPoolExecutor(_count, thread_name_prefix="musiclab")
+    _turn = threading.Lock()  # two callers at once would get in each other's way, and in that of the limit below
 
 
-@functools.cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(count(), thread_name_prefix="musiclab")
+_prepare()
+if hasattr(os, "register_at_fork"):  # a forked process has the lock as it was, but none of the threads
+    os.register_at_fork(after_in_child=_prepare)
 
 
-@functools.cache
 def count() -> int:
     """Number of cores that NumPy uses, which an environment variable such as OPENBLAS_NUM_THREADS may limit."""
-    return max((library["num_threads"] for library in _blas().info()), default=1)
+    return _count
 
 
 def in_parts(function: Callable[..., Any], *arguments: Iterable[Any]) -> list[Any]:
     """Call the function once for each part, at the same time, and return the results in order, as `map` does.
 
-    `arguments` are iterables with an item for each part. An error in a part is raised here. Meanwhile NumPy takes
-    each product of matrices on one core.
+    `arguments` are iterables with an item for each part. Until the last part has ended, NumPy takes each product of
+    matrices on one core. The error of a part, or an interruption, is raised here, but only then: no part goes on with
+    the data of a caller who has left. Called within a part, it takes its own parts one after the other.
     """
-    threads = _threads()  # made before the limit, which it would count as the number of cores
-    with _turn, _blas().limit(limits=1):
-        return list(threads.map(function, *arguments))
+    if getattr(_here, "in_a_part", False):
+        return list(map(function, *arguments))
+    with _turn, _blas.limit(limits=1):
+        futures = [_threads.submit(_part, function, items) for items in zip(*arguments, strict=True)]
+        try:
+            return [future.result() for future in futures]
+        finally:
+            _end(futures)
+
+
+def _part(function: Callable[..., Any], items: tuple[Any, ...]) -> Any:
+    _here.in_a_part = True
+    return function(*items)
+
+
+def _end(futures: list[Future]) -> None:
+    """Cancel what has not begun, and wait for the rest, even if somebody presses Ctrl-C a second time."""
+    for future in futures:
+        future.cancel()
+    while True:
+        try:
+            wait(futures)
+            return
+        except KeyboardInterrupt:
+            continue

@@ -251,7 +251,7 @@ def _sample_part(
         if not goes_on.all():
             model.keep(goes_on)
             going, last, quarters, numbers = going[goes_on], last[goes_on], quarters[goes_on], numbers[:, goes_on]
-    return np.stack(rows)
+    return np.stack(rows) if rows else np.zeros((0, len(chances)), dtype=np.int32)
 
 
 def _grammar(encoding: Encoding, stop: bool) -> np.ndarray:

@@ -57,8 +57,8 @@ class _Pool:
         self.lock = threading.Lock()
 
     def array(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        """Return an array with chance contents. When nobody refers to it any more, its memory comes back here."""
-        size = math.prod(shape) * dtype.itemsize
+        """Return an array with chance contents. When it and all views of it are gone, its memory comes back here."""
+        size = max(1, math.prod(shape)) * dtype.itemsize
         with self.lock:  # blocks may come back meanwhile; they go to the end of the list and disturb no place in it
             places = sorted((len(block), place) for place, block in enumerate(self.free))
             fitting = [place for length, place in places if length >= size]
@@ -68,9 +68,9 @@ class _Pool:
                 for _, place in places[:1]:
                     del self.free[place]
                 block = _aligned(size)
-        array = block[:size].view(dtype).reshape(shape)
-        weakref.finalize(array, self.free.append, block)
-        return array
+        owner = np.frombuffer(memoryview(block)[:size], dtype)  # the base of the array, and of every view of it that is ever made
+        weakref.finalize(owner, self.free.append, block)
+        return owner[: math.prod(shape)].reshape(shape)
 
 
 def _aligned(size: int) -> np.ndarray:

@@ -1,6 +1,10 @@
 """Parts of the work on cores of their own: in order, at once, with products on one core each, and with the errors."""
 
+import multiprocessing
+import signal
+import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -54,3 +58,41 @@ def test_an_error_in_a_part_is_raised_and_changes_nothing():
             cores.in_parts(lambda n: 1 // n, range(count))
     assert threads_of_products() == before
     assert cores.in_parts(abs, [-1]) == [1]
+
+
+def test_parts_within_a_part_are_taken_one_after_the_other():
+    assert cores.in_parts(lambda n: cores.in_parts(lambda m: (n, m), range(2)), range(3)) == [[(n, 0), (n, 1)] for n in range(3)]
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_nobody_leaves_before_the_last_part_has_ended(interrupted):
+    """Otherwise a part would go on writing to memory that is used for something else by then."""
+    ended = []
+
+    def part(n):
+        if n == 0 and not interrupted:
+            raise RuntimeError("at once")
+        time.sleep(0.5)
+        ended.append(threads_of_products())
+
+    timer = threading.Timer(0.1, signal.raise_signal, [signal.SIGINT])
+    if interrupted:
+        timer.start()
+    parts = cores.count() if cores.count() > 1 or interrupted else 2
+    with pytest.raises(KeyboardInterrupt if interrupted else RuntimeError):
+        cores.in_parts(part, range(parts))
+    assert all(threads == [1] * len(threads) for threads in ended)
+    count = len(ended)
+    time.sleep(0.6)
+    assert len(ended) == count
+    assert threads_of_products() != [] and cores.in_parts(abs, [-2]) == [2]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes are not forked")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own():
+    cores.in_parts(abs, range(4))
+    child = multiprocessing.get_context("fork").Process(target=cores.in_parts, args=(abs, range(4)))
+    child.start()
+    child.join(20)
+    assert child.exitcode == 0

@@ -151,6 +151,7 @@ def test_every_piece_ends_by_itself_or_reaches_its_length(melody):
     assert max(lengths) == 16 and all(length <= 16 for length in lengths)
     unstopped = sample_many(melody.streams(1), encoding, 30, 16, seed=3, stop=False)
     assert [len(tokens) for tokens in unstopped] == [64] * 30
+    assert [len(tokens) for tokens in sample_many(melody.streams(1), encoding, 3, 0)] == [0] * 3
 
 
 @pytest.mark.parametrize("count", [0, -1])
