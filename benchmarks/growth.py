@@ -8,7 +8,8 @@ tenfold and takes time 10^1.0 has grown as it should, 10^2.0 would be quadratic.
 
 Every size runs in a process of its own. Its memory is the peak of that process, less the peak after its imports and a
 call at the smallest size (which loads what is loaded late); the music that the case works on is part of it. Its time is
-the median of several calls. The music is made up.
+the median of several calls, in turns with calls at the next smaller size, so that a busy machine disturbs both alike. The
+music is made up.
 """
 
 from __future__ import annotations
@@ -220,6 +221,14 @@ def training_by_units(units: int, _: Path) -> tuple[float, Call]:
     return training_step(32, 128, units)
 
 
+def multiplying(units: int, _: Path) -> tuple[float, Call]:
+    """The 128 products with h alone: what NumPy makes of matrices of these sizes."""
+    rng = np.random.default_rng(0)
+    weights, h = rng.random((4 * units, units), dtype=np.float32), rng.random((units, 32), dtype=np.float32)
+    out = np.empty((4 * units, 32), dtype=np.float32)
+    return 2.0 * 128 * 4 * units * units * 32, lambda: [np.matmul(weights, h, out=out) for _ in range(128)]
+
+
 @dataclass(frozen=True)
 class Case:
     """What is measured, at which sizes, and in which row of the picture it is drawn."""
@@ -231,10 +240,12 @@ class Case:
     needs: str = "musiclab"  # the module to import beforehand
     clock: Callable[[], float] = time.process_time  # what else the machine does counts little
     note: str = ""
+    ours: bool = True  # otherwise it shows what the machine does, and there is nothing to reach
 
 
-PIECES, STEPS = (10, 100, 1_000, 10_000), (100, 1_000, 10_000, 100_000)
+PIECES, STEPS, UNITS = (10, 100, 1_000, 10_000), (100, 1_000, 10_000, 100_000), (32, 64, 128, 256, 512, 1_024)
 SORTS = "it sorts, so the work is n log n"
+CACHE = "compare np.matmul: large weights do not fit into a cache"
 LIMITED = "it plays the first 48 s: all of 100 steps, and no more of 100,000 than of 1,000"
 CASES = (
     Case("encode_pieces", encoding_a_corpus, PIECES, 0),
@@ -254,14 +265,8 @@ CASES = (
     Case("sample_tokens", sampling, STEPS, 2),
     Case("a step of FastLSTM(64)", training_by_length, STEPS, 2, "musiclab.layers", time.perf_counter),
     Case("FastLSTM(256), batch 1 to 256", training_by_batch, (1, 4, 16, 64, 256), 3, "musiclab.layers", time.perf_counter),
-    Case(
-        "FastLSTM(32 to 1,024), batch 32",
-        training_by_units,
-        (32, 64, 128, 256, 512, 1024),
-        3,
-        "musiclab.layers",
-        time.perf_counter,
-    ),
+    Case("FastLSTM(32 to 1,024), batch 32", training_by_units, UNITS, 3, "musiclab.layers", time.perf_counter, CACHE),
+    Case("np.matmul of the same sizes", multiplying, UNITS, 3, clock=time.perf_counter, ours=False),
 )
 
 
@@ -273,6 +278,7 @@ class Point(NamedTuple):
 
     work: float
     seconds: float
+    ratio: float  # of the seconds to those of the next smaller size
     memory: float  # MiB
 
 
@@ -291,6 +297,7 @@ def forget_peak() -> None:
 def measure(number: int, size: int, folder: Path) -> Point:
     """Measure a case at a size: the memory of the first call, and the time of those after it."""
     case = CASES[number]
+    smaller = case.sizes[max(0, case.sizes.index(size) - 1)]
     importlib.import_module(case.needs)
     case.prepare(case.sizes[0], folder)[1]()
     forget_peak()
@@ -298,12 +305,19 @@ def measure(number: int, size: int, folder: Path) -> Point:
     work, call = case.prepare(size, folder)
     call()
     memory = peak() - before
-    seconds: list[float] = []
-    while len(seconds) < 3 or (len(seconds) < 15 and sum(seconds) < 1):
+    _, other = case.prepare(smaller, folder)
+    other()
+
+    def seconds(call: Call) -> float:
         started = case.clock()
         call()
-        seconds.append(case.clock() - started)
-    return Point(work, float(np.median(seconds)), memory)
+        return case.clock() - started
+
+    rounds: list[tuple[float, float]] = []
+    while len(rounds) < 3 or (len(rounds) < 15 and np.sum(rounds) < 1):
+        rounds.append((seconds(call), seconds(other)))
+    ours, others = np.array(rounds).T
+    return Point(work, float(np.median(ours)), float(np.median(ours / others)), memory)
 
 
 def alone(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -312,22 +326,23 @@ def alone(function: Callable[..., Any], *arguments: Any) -> Any:
         return process.submit(function, *arguments).result()
 
 
-def exponent(points: Sequence[Point], of: str) -> float:
-    """Return the exponent of growth between the two largest sizes; of memory NaN, where it is too little to tell."""
-    (less, more), (small, large) = ([getattr(p, name) for p in points[-2:]] for name in ("work", of))
-    return math.nan if of == "memory" and small < LEAST else math.log(large / small) / math.log(more / less)
+def exponents(points: Sequence[Point]) -> dict[str, float]:
+    """Return the exponents of growth between the two largest sizes, of time and, where it is enough to tell, of memory."""
+    small, large = points[-2:]
+    work = math.log(large.work / small.work)
+    time_only = {"time": math.log(large.ratio) / work}
+    return time_only if small.memory < LEAST else time_only | {"memory": math.log(large.memory / small.memory) / work}
 
 
 def report(case: Case, points: Sequence[Point]) -> None:
     """Print the row of a case."""
-    exponents = {name: exponent(points, of) for name, of in (("time", "seconds"), ("memory", "memory"))}
+    known = exponents(points)
     small, large = points[-2:]
-    known = {name: value for name, value in exponents.items() if not math.isnan(value)}
     row(
         f"{case.name}, {case.sizes[-2]:,} to {case.sizes[-1]:,}: exponent of growth",
         f"{', '.join(f'{name} {value:.2f}' for name, value in known.items())}"
         f" ({small.seconds:.2g} to {large.seconds:.2g} s, {small.memory:.0f} to {large.memory:.0f} MiB)",
-        **at_most(FASTER, max(known.values())),
+        **(at_most(FASTER, max(known.values())) if case.ours else {}),
         note=case.note,
     )
 
@@ -373,10 +388,11 @@ PLACES = (
 MARKERS = "os^DvPX*"
 
 
-def in_seconds(value: float, _: int | None = None) -> str:
+def in_seconds(value: float) -> str:
     """Write a power of ten as a time: 0.001 is "1 ms"."""
-    unit, factor = next((unit, factor) for unit, factor in (("s", 1), ("ms", 1e3), ("µs", 1e6)) if value * factor > 0.9)
-    return f"{value * factor:,g} {unit}"
+    units = {"s": 1, "ms": 1e3, "µs": 1e6, "ns": 1e9}
+    unit = next((unit for unit, factor in units.items() if value * factor > 0.9), "ns")
+    return f"{value * units[unit]:,g} {unit}"
 
 
 def draw(results: Sequence[tuple[Case, Sequence[Point]]]) -> None:
@@ -403,7 +419,7 @@ def draw(results: Sequence[tuple[Case, Sequence[Point]]]) -> None:
             ax.set_xlabel(unit, fontsize=9, color=INK)
             ax.tick_params(labelsize=9, colors=INK)
             ax.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
-            ax.yaxis.set_major_formatter(in_seconds if of == "time" else lambda value, _: f"{value:,g} MiB")
+            ax.yaxis.set_major_formatter(lambda value, _, of=of: in_seconds(value) if of == "time" else f"{value:,g} MiB")
             rule(ax)
         right.legend(loc="upper left", bbox_to_anchor=(1.0, 1.03), frameon=False, fontsize=9, labelcolor=INK)
     drawn = BytesIO()

@@ -77,9 +77,9 @@ class Markov:
         self._tables = []
         for order in range(self.order + 1):
             pairs, one_of_each, counts = np.unique(_mix(keys[:, order], targets), return_index=True, return_counts=True)
-            contexts, visits = np.unique(keys[:, order], return_counts=True)
             # Different tokens after each context: the distinct pairs, counted by their context.
-            distinct = np.bincount(np.searchsorted(contexts, keys[one_of_each, order]), minlength=len(contexts))
+            contexts, place, distinct = np.unique(keys[one_of_each, order], return_inverse=True, return_counts=True)
+            visits = np.bincount(place, weights=counts).astype(int)
             self._tables.append((pairs, counts, contexts, visits, distinct))
         return self
 
@@ -102,7 +102,7 @@ class Markov:
         row = np.asarray(row)[None]
         self._past = np.concatenate([self._past, row])[-max(self.order, 1) :] if self._past.size else row
         keys = self._keys(self._past)[-1:]  # (1, order + 1)
-        return np.log(self._probability(np.repeat(keys, self.size, axis=0), np.arange(self.size)))
+        return np.log(self._probability(keys, np.arange(self.size)))
 
     def _keys(self, inputs: np.ndarray) -> np.ndarray:
         """Give each step's context of each order a number: uint64 array (steps, order + 1).
@@ -122,14 +122,16 @@ class Markov:
         return keys
 
     def _probability(self, keys: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Return the probability of each target (n,) after its context, a row of keys (n, order + 1), or one row for all."""
         if not self._tables:
             raise ValueError("this Markov model has counted nothing yet; call fit(pieces) first.")
         probability = np.full(len(targets), 1.0 / self.size)
         for order, (pairs, counts, contexts, visits, distinct) in enumerate(self._tables):
-            n, d = _look_up(contexts, keys[:, order], visits), _look_up(contexts, keys[:, order], distinct)
-            count = _look_up(pairs, _mix(keys[:, order], targets), counts)
-            seen = n > 0
-            probability[seen] = (count[seen] + d[seen] * probability[seen]) / (n[seen] + d[seen])
+            n, d = _look_up(contexts, keys[:, order], visits, distinct)
+            if not n.any():  # longer ones were not seen either
+                break
+            (count,) = _look_up(pairs, _mix(keys[:, order], targets), counts)
+            probability = np.where(n > 0, (count + d * probability) / np.maximum(n + d, 1), probability)
         return probability
 
 
@@ -141,7 +143,8 @@ def _mix(keys: np.ndarray, values: np.ndarray) -> np.ndarray:
     return mixed ^ (mixed >> np.uint64(32))
 
 
-def _look_up(keys: np.ndarray, wanted: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the value that belongs to each wanted key, 0 for a key that is not there."""
+def _look_up(keys: np.ndarray, wanted: np.ndarray, *columns: np.ndarray) -> list[np.ndarray]:
+    """Return from each column the value that belongs to each wanted key, 0 for a key that is not there."""
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[place] == wanted, values[place], 0)
+    there = keys[place] == wanted
+    return [np.where(there, values[place], 0) for values in columns]

@@ -216,11 +216,16 @@ def _read_abc(text: str, source: str) -> _Result:
 
 
 def _read_chorales(path: str, source: str) -> _Result:
+    # Bach's chorales have four voices. A few have obbligato instruments on top, and are left out; and as they are the
+    # longest, they are not even parsed.
+    with zipfile.ZipFile(path) as archive:
+        parts = sum(archive.read(name).count(b"<score-part ") for name in archive.namelist())
+    if parts != 4:
+        return source, []
     from music21 import converter
 
     score = files.from_music21(converter.parse(path, forceSource=True))
     score = replace(score, title=f"BWV {Path(path).stem.removeprefix('bwv')}")
-    # Bach's chorales have four voices. A few have obbligato instruments on top, and are left out.
     return source, [score] if len(score.voices) == 4 else []
 
 

@@ -6,6 +6,7 @@ done about damaged files in `musiclab.reader`. The errors raised here name no fi
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 import struct
@@ -358,7 +359,8 @@ def _notation_score(rows: list[tuple], shift: float, words: dict[str, Any]) -> S
             joined.append(note)
         if goes_on:
             open_ties[voice, pitch] = note
-    notes = [(float(onset + Fraction(shift)), float(duration), *others) for onset, duration, *others in joined if duration > 0]
+    moved = Fraction(shift)
+    notes = [(float(onset + moved), float(duration), *others) for onset, duration, *others in joined if duration > 0]
     return Score(np.array(notes, dtype=NOTE), **words)
 
 
@@ -486,8 +488,27 @@ def scores_from_abc(text: str) -> list[Score]:
     return [score for score in scores if len(score)]
 
 
+# A tune repeats a few pitches, lengths and keys, and music21 and Fraction take long for each; so they are remembered.
+_remembered = functools.lru_cache(maxsize=1024)
+_length = _remembered(Fraction)
+
+
+@_remembered
+def _abc_pitch(name: str) -> int:
+    from music21 import pitch
+
+    return pitch.Pitch(name).midi
+
+
+@_remembered
+def _abc_key(sharps: int, mode: str | None) -> str | None:
+    from music21 import key
+
+    return key.KeySignature(sharps).asKey(mode).name if mode else None
+
+
 def _abc_tune(text: str) -> Score:
-    from music21 import abcFormat, pitch
+    from music21 import abcFormat
 
     if not re.search(r"^[LM]:", text, re.MULTILINE):  # then a note is an eighth; music21 wants it said
         text = re.sub(r"^K:", "L:1/8\nK:", text, count=1, flags=re.MULTILINE)
@@ -505,13 +526,13 @@ def _abc_tune(text: str) -> Score:
         elif isinstance(token, abcFormat.ABCBar) and clocks[voice] > 0 and first_bar_line is None:
             first_bar_line = float(clocks[voice])
         elif isinstance(token, abcFormat.ABCNote) and not token.inGrace:
-            duration = Fraction(token.quarterLength)
+            duration = _length(token.quarterLength)
             if token.activeTuplet:  # music21 keeps the factor apart
                 duration *= token.activeTuplet.tupletMultiplier()
             for single in token.subTokens if isinstance(token, abcFormat.ABCChord) else [token]:
                 if getattr(single, "pitchName", None) and not single.isRest:
                     goes_on = token.tie in ("start", "continue")
-                    rows.append((clocks[voice], duration, pitch.Pitch(single.pitchName).midi, voice, 80, goes_on))
+                    rows.append((clocks[voice], duration, _abc_pitch(single.pitchName), voice, 80, goes_on))
             clocks[voice] += duration
     names = {row[3] for row in rows}
     numbers = {name: min(number, 255) for number, name in enumerate(name for name in clocks if name in names)}
@@ -524,8 +545,8 @@ def _abc_tune(text: str) -> Score:
 def _abc_words(token: music21.abcFormat.ABCMetadata) -> dict[str, Any]:
     if token.isMeter() and (signature := token.getTimeSignatureParameters()) and (meter := _meter(*signature[:2])):
         return {"time_signature": meter}
-    if token.isKey() and (key := token.getKeySignatureObject()) is not None:
-        return {"key": getattr(key, "name", None)}
+    if token.isKey():
+        return {"key": _abc_key(*token.getKeySignatureParameters())}
     if token.isTempo() and (mark := token.getMetronomeMarkObject()) is not None:
         return {"tempo": mark.getQuarterBPM() or 120.0}
     return {}

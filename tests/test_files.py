@@ -287,6 +287,22 @@ def test_abc_voices_sound_together():
     assert tune.voice(1).notes["onset"].tolist() == [0, 1, 2, 3, 4]
 
 
+def test_abc_keys_with_the_same_signature_keep_their_names():
+    one_sharp = {
+        "G": "G major",
+        "Em": "E minor",
+        "Ador": "A dorian",
+        "Dmix": "D mixolydian",
+        "BPhr": "B phrygian",
+        "CLyd": "C lydian",
+    }
+    tunes = scores_from_abc("\n".join(f"X:1\nM:4/4\nL:1/4\nK:{key}\nFGAB|\n" for key in one_sharp))
+    assert [tune.key for tune in tunes] == list(one_sharp.values())
+    assert all(tune.notes["pitch"].tolist() == [66, 67, 69, 71] for tune in tunes)
+    (pipes,) = scores_from_abc("X:1\nM:4/4\nL:1/4\nK:HP\nFGAB|\n")  # bagpipes: sharps, but no mode
+    assert pipes.key is None
+
+
 def test_abc_names_the_broken_tune(put):
     path = put(ABC + "\nX:2\nT:Broken\nL:1/4\nK:C\nC/0 D|\n", "two.abc")
     assert "tune 2 (Broken)" in complaint(path)

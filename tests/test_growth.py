@@ -4,7 +4,6 @@ Nothing is timed. A Python loop inside a loop shows in the lines that are execut
 everything in the memory.
 """
 
-import math
 import sys
 import tracemalloc
 from collections import Counter
@@ -256,17 +255,34 @@ def test_a_run_of_more_than_a_hundred_pieces_tells_nothing(owners):
 
 
 @pytest.mark.parametrize("power", [0, 1, 2])
-def test_an_exponent_is_that_of_the_two_largest_sizes(power):
-    points = [growth.Point(n, 0.001 * n**power, 5.0 * n**power) for n in (7, 100, 1000)]
-    points[0] = growth.Point(7, 1e6, 1e6)
-    assert growth.exponent(points, "seconds") == pytest.approx(power)
-    assert math.isnan(growth.exponent(points, "memory")) == (power == 0)  # 5 MiB are too little to tell
+def test_exponents_are_those_of_the_two_largest_sizes(power):
+    first, small, large = (growth.Point(n, 7.0, 10.0**power, 5.0 * n**power) for n in (3, 100, 1000))
+    expected = {"time": power, "memory": power}
+    if power == 0:
+        del expected["memory"]  # 5 MiB are too little to tell
+    assert growth.exponents([first, small, large]) == pytest.approx(expected)
 
 
 def test_the_benchmark_reports_a_square_as_missed(capsys):
     case = growth.Case("squaring", None, (10, 100), 0)
-    growth.report(case, [growth.Point(10, 0.01, 20), growth.Point(100, 1, 200)])
+    growth.report(case, [growth.Point(10, 0.01, 1, 20), growth.Point(100, 1, 100, 200)])
     assert "time 2.00, memory 1.00" in (told := capsys.readouterr().out) and "**no**" in told
+
+
+def test_a_case_is_measured_against_its_next_smaller_size(tmp_path, monkeypatch):
+    """The clock is one that the calls move on, by as much as their work."""
+    now = 0.0
+
+    def prepare(size, folder):
+        def call():
+            nonlocal now
+            now += size**2
+
+        return size, call
+
+    case = growth.Case("squaring", prepare, (2, 3, 30), 0, clock=lambda: now)
+    monkeypatch.setattr(growth, "CASES", (case,))
+    assert [growth.measure(0, size, tmp_path)[:3] for size in case.sizes] == [(2, 4, 1), (3, 9, 2.25), (30, 900, 100)]
 
 
 @pytest.mark.parametrize("steps", [1, 2, 63, 64, 1000])

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from base64 import b64decode
 from io import BytesIO
@@ -393,3 +394,17 @@ def test_colours_stand_out_on_white():
     for colour in COLOURS:
         linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
         assert 1.05 / (np.dot(linear, (0.2126, 0.7152, 0.0722)) + 0.05) > 2.0
+
+
+def test_a_progress_bar_goes_through_the_loop_and_ends_the_same_at_any_speed(capsys):
+    ends = set()
+    for pause in (0.0, 0.06):
+        done = []
+        for item in show.progress("abc", "Training"):
+            done.append(item)
+            time.sleep(pause)
+        *before, end = capsys.readouterr().out.split("\r")
+        ends.add(end)
+        assert done == ["a", "b", "c"] and "0/3 · ? left" in before[1]
+    assert len(ends) == 1
+    assert end.startswith("Training: 100%|") and end.rstrip().endswith("| 3/3 · 00:00 left")

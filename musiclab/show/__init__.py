@@ -12,9 +12,14 @@ As the last line of a cell, what these functions return shows itself, with the s
 `curves`            the loss of a training, epoch by epoch, with baselines
 `probabilities`     what a model thinks will come next
 `describe`          a score in one sentence
+`progress`          how far a loop is, and how long it will still take
 `gates`             the module with the pictures of an LSTM's gates
 ==================  =====================================================
 """
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from musiclab.score import Score
 from musiclab.show.notation import Engraving, notation
@@ -37,6 +42,7 @@ __all__ = [
     "piano_roll",
     "player",
     "probabilities",
+    "progress",
     "save_audio",
     "sound",
 ]
@@ -49,3 +55,15 @@ def display(score: Score) -> None:
     show_now(notation(score))
     if len(score):
         show_now(sound(score))
+
+
+Item = TypeVar("Item")
+
+
+def progress(items: Sequence[Item], label: str) -> Iterable[Item]:
+    """Show a progress bar for a loop: ``for step in show.progress(range(1000), "Training"):``."""
+    from tqdm.auto import tqdm
+
+    # The text ends the same in every run, so that a stored notebook does not change with the computer's speed.
+    form = "{l_bar}{bar}| {n_fmt}/{total_fmt} · {remaining} left"
+    return tqdm(items, desc=label, bar_format=form, file=sys.stdout)

@@ -514,12 +514,17 @@ print(f"slope by formula {formula:.4f}, by trying {tried:.4f}")
 
 
 # %%
+from threadpoolctl import threadpool_limits
+
+threadpool_limits(1)  # NumPy on one core: in products as small as ours, a second one costs more time than it saves
+
+
 def train_network(tunes, context, steps=1500, rate=1.0, seed=0):
     """Train a new network; return the loss along the way, on training and held-out examples."""
     rng = np.random.default_rng(seed)
     (x, y), valid = examples(tunes, context), examples(held_out, context)
     weights, history = new_weights(context, rng), []
-    for step in range(steps + 1):
+    for step in show.progress(range(steps + 1), f"Training, {context} back"):
         if step % 150 == 0:
             history.append({"epoch": step // 150, "loss": loss(weights, x[:5000], y[:5000]), "valid": loss(weights, *valid)})
         chosen = rng.integers(len(y), size=256)

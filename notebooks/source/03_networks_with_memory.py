@@ -621,14 +621,12 @@ print(f"k = 4, radius 0.9: learnt, for the loss is below 0.05: {one < 0.05}")
 
 # %% tags=["nbval-ignore-output"]
 ks = (4, 8, 12, 16, 24, 32)
+learnt = {0.5: [], 0.9: [], 1.2: []}
+for radius, k in show.progress([(radius, k) for radius in learnt for k in ks], "Training"):
+    learnt[radius].append(sum(recall(radius, k, seed) < 0.35 for seed in range(3)))
 print("networks of 3 that learn, for k =  ", "".join(f"{k:4d}" for k in ks))
-learnt = {}
-for radius in (0.5, 0.9, 1.2):
-    print(f"radius {radius} to begin with            ", end="")
-    learnt[radius] = []
-    for k in ks:
-        learnt[radius].append(sum(recall(radius, k, seed) < 0.35 for seed in range(3)))
-        print(f"{learnt[radius][-1]:4d}", end="" if k < ks[-1] else "\n", flush=True)
+for radius, counts in learnt.items():
+    print(f"radius {radius} to begin with            " + "".join(f"{count:4d}" for count in counts))
 assert all(counts[0] == 3 and counts[-1] <= 2 for counts in learnt.values())  # short is easy for all, long is hard
 assert sum(learnt[0.5]) < sum(learnt[1.2]) and learnt[0.5][-3:] == [0, 0, 0]
 

@@ -48,7 +48,6 @@ from musiclab import (
 from musiclab.baselines import Markov
 from musiclab.dataset import Batches, Piece, encode_pieces, split_pieces, transposed, windows
 from musiclab.encoding import END
-from musiclab.layers import FastLSTM
 from musiclab.models import keras, model_of, stream_model, weights_of
 from musiclab.training import Progress, device_report, train
 
@@ -318,9 +317,12 @@ assert "recurrent_dropout is used" in device_report(slow)
 # measurements). On a GPU it steps aside for cuDNN.
 #
 # Does it compute the same? Below both layers get the same weights and read the same noise: 64 sequences of 100 steps.
-# Guess how far their results, numbers between -1 and 1, lie apart: do you see it in the second decimal, in the fourth, or in none of these?
+# Guess how far their results, numbers between -1 and 1, lie apart: do you see it in the second decimal, in the fourth,
+# or in none of these?
 
 # %%
+from musiclab.layers import FastLSTM
+
 plain, fast = keras.layers.LSTM(128, return_sequences=True), FastLSTM(128, return_sequences=True)
 noise = np.random.default_rng(0).normal(size=(64, 100, 56)).astype("float32")
 for layer in (plain, fast):

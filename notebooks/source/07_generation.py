@@ -72,7 +72,7 @@ except AttributeError as error:
 # %%
 pattern = music_input[start].tolist()
 output = []
-for _ in range(100):
+for _ in show.progress(range(100), "Writing"):
     prediction_input = np.reshape(pattern, (1, 100, 1)).astype("float32")
     prediction = model.predict(prediction_input, verbose=0)
     index = int(np.argmax(prediction))
@@ -133,7 +133,7 @@ patterns = music_input[starts].tolist()
 assert np.allclose(model.predict_on_batch(prediction_input), prediction, atol=1e-5)  # the same as predict
 written = [[] for _ in starts]
 seen, loops = [{} for _ in starts], {}
-for step in range(450):
+for step in show.progress(range(450), "Writing"):
     for k, window in enumerate(patterns):
         first = seen[k].setdefault(tuple(window), step)  # the step at which this window came first
         if first < step and k not in loops:
