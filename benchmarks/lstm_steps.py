@@ -165,9 +165,21 @@ def main(python: str) -> None:
             compare(torch, model, weights, tokens.tolist())
 
 
+def many() -> None:
+    """Write 64 pieces at once, as `sampling.py` does, here with one thread for us and for the limit."""
+    from sampling import many_pieces
+
+    many_pieces((256,), 400, "one thread each")
+    many_pieces((512, 512), 80, "one thread each")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--torch", metavar="PYTHON", default=sys.executable, help="a Python that has torch; by default this one")
     parser.add_argument("--serve-torch", metavar="FILE", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    serve_torch(given.serve_torch) if given.serve_torch else main(given.torch)
+    if given.serve_torch:
+        serve_torch(given.serve_torch)
+    else:
+        main(given.torch)
+        many()
