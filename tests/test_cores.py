@@ -64,8 +64,9 @@ def test_parts_within_a_part_are_taken_one_after_the_other():
     assert cores.in_parts(lambda n: cores.in_parts(lambda m: (n, m), range(2)), range(3)) == [[(n, 0), (n, 1)] for n in range(3)]
 
 
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="there is no way to send a signal to a thread here")
 @pytest.mark.parametrize("interrupted", [False, True])
-def test_nobody_leaves_before_the_last_part_has_ended(interrupted):
+def test_nobody_leaves_before_the_last_part_has_ended(interrupted, request):
     """Otherwise a part would go on writing to memory that is used for something else by then."""
     ended = []
 
@@ -75,9 +76,11 @@ def test_nobody_leaves_before_the_last_part_has_ended(interrupted):
         time.sleep(0.5)
         ended.append(threads_of_products())
 
-    timer = threading.Timer(0.1, signal.raise_signal, [signal.SIGINT])
     if interrupted:
-        timer.start()
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # other tests may have left another one
+        request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
+        main = threading.main_thread().ident
+        threading.Timer(0.1, signal.pthread_kill, [main, signal.SIGINT]).start()
     parts = cores.count() if cores.count() > 1 or interrupted else 2
     with pytest.raises(KeyboardInterrupt if interrupted else RuntimeError):
         cores.in_parts(part, range(parts))
