@@ -14,6 +14,7 @@ from __future__ import annotations
 import copy
 import functools
 import itertools
+import numbers
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -133,6 +134,14 @@ def _check_controls(temperature: float, top_k: int | None, top_p: float | None) 
         raise ValueError(f"top_p={top_p}: it must be above 0 and at most 1; leave it out to keep every token.")
 
 
+def _check_number(name: str, value: Any, least: int, wanted: str) -> None:
+    """Raise TypeError for what is no whole number, such as True, 2.0 or "2", and ValueError for one that is too small."""
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        raise TypeError(f"{name}={value!r}: it must be {wanted}.")
+    if value < least:
+        raise ValueError(f"{name}={value}: it must be {wanted}.")
+
+
 def sample_tokens(
     model: StepModel,
     encoding: Encoding,
@@ -190,8 +199,9 @@ def sample_many(
     The parameters are those of `generate_many`, except that `prompt` is already encoded. Of the model only the weights
     are used, not its states.
     """
-    if count < 1:
-        raise ValueError(f"count={count}: it must be 1 piece or more.")
+    _check_number("count", count, 1, "1 piece or more, a whole number")
+    if seed is not None:
+        _check_number("seed", seed, 0, "0 or more, a whole number; or None, for chance")
     _check_controls(temperature, top_k, top_p)
     chances = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,))) for k in range(count)]
     parts = -(-count // min(max(-(-count // cores.count()), _PART[0]), _PART[1]))
@@ -383,6 +393,8 @@ def generate_many(
     ------
     ValueError, BundleError
         As `generate` does.
+    TypeError
+        If `count` or `seed` is no whole number.
 
     Warns
     -----

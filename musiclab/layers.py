@@ -5,16 +5,16 @@ forwards and backwards in NumPy. Everywhere else, and wherever it does not know 
 Arguments, weights and results are the same. These are the reasons for its speed; `benchmarks/README.md` has the
 measurements that led to them.
 
-*Sequences side by side.* In all arrays here features are rows and sequences are columns. With a large matrix of weights
-on the left and a few dozen columns on the right, a product runs at nine tenths of the machine's speed or more;
-the other way round, as in most frameworks, at about three quarters.
+*As TensorFlow has them.* A sequence is a row, a feature a column, so that nothing is turned round on its way in and out.
+Rows of matrices are kept an odd multiple of 16 numbers apart: a power of two apart, as they would be with 256 units, they
+compete for the same places in the cache, and a product takes a third longer.
 
 *What does not have to wait, does not.* Only the product with h needs the step before. The product with the
 inputs is taken for several steps at once; the slopes of the gates likewise; and the gradients of the weights
 are one product over all steps of all sequences, in place of one a step and a sum.
 
-*Nothing is put together or taken apart.* The gates stand under one another as ``o, i, f, g``, and under them the cell
-state ``c`` before the step. So σ acts on the first three at once, the two products of the cell, ``i * g`` and
+*Nothing is put together or taken apart.* The gates of a step are blocks in the order ``o, i, f, g``, and after them the
+cell state ``c`` before the step. So σ acts on the first three at once, the two products of the cell, ``i * g`` and
 ``f * c``, are one, and the three gates that the cell's gradient goes to are neighbours.
 
 *Each core takes a part of the batch*, and no core waits for another within a sequence: see `musiclab.cores`.
@@ -27,6 +27,7 @@ The equations are those of `musiclab.lstm`; its `LSTM.backward` explains the way
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 import weakref
@@ -42,8 +43,8 @@ __all__ = ["FastLSTM"]
 #: Steps whose input products, and whose slopes, are computed at once. More no longer fit into a core's cache.
 BLOCK = 8
 
-#: Sequences that a core gets at least. With fewer columns, products of matrices lose more than another core brings.
-PART = 8
+#: Sequences that a core gets at least. With fewer, a product of matrices takes hardly less time than with four.
+PART = 4
 
 
 # --- memory --------------------------------------------------------------------------------------------
@@ -83,35 +84,109 @@ def _aligned(size: int) -> np.ndarray:
 _pool = _Pool()
 
 
+# --- how things lie in memory -------------------------------------------------------------------------
+
+
+def _parts(batch: int) -> list[slice]:
+    """Divide the sequences as evenly as possible: a part for each core, but none with fewer than `PART`, save a lone one."""
+    count = max(1, min(cores.count(), batch // PART))
+    return [slice(batch * part // count, batch * (part + 1) // count) for part in range(count)]
+
+
+def _width(columns: int) -> int:
+    """Return how far apart the rows of a matrix are to lie: an odd multiple of 16 numbers, so never a power of two."""
+    return 16 * (-(-columns // 16) | 1)
+
+
+def _spaced(rows: int, columns: int, dtype: np.dtype) -> np.ndarray:
+    """Allocate a matrix whose rows lie so."""
+    return np.empty((rows, _width(columns)), dtype=dtype)[:, :columns]
+
+
+def _shapes(inputs: int, units: int, steps: int, batch: int) -> tuple[tuple[int, ...], ...]:
+    """Return the shapes of what the way back needs: the three arrays of `_views`, with all of their memory."""
+    return (steps + 1, batch, _width(inputs + 1 + units)), (steps + 1, 5, batch, units), (steps, batch, units)
+
+
+def _views(memory: np.ndarray, inputs: int, units: int, steps: int, part: slice) -> tuple[np.ndarray, ...]:
+    """Find in one long array what a part keeps for the way back.
+
+    Returns
+    -------
+    rows : array (steps + 1, batch, inputs + 1 + units)
+        What the weights are multiplied with at each step: x, 1, and the h before it. After the last step only h has a
+        meaning.
+    gates : array (steps + 1, 5, batch, units)
+        o, i, f, g, and the c before the step. After the last step only c has a meaning.
+    tanh_cs : array (steps, batch, units)
+        Of the c after each step.
+    """
+    a_sequence = sum(map(math.prod, _shapes(inputs, units, steps, 1)))
+    shapes = _shapes(inputs, units, steps, part.stop - part.start)
+    ends = np.cumsum([part.start * a_sequence, *map(math.prod, shapes)])
+    views = [memory[a:b].reshape(shape) for (a, b), shape in zip(itertools.pairwise(ends), shapes, strict=True)]
+    return views[0][..., : inputs + 1 + units], *views[1:]
+
+
+def _flat(array: np.ndarray) -> np.ndarray:
+    """Look at an array (steps, batch, columns) as a matrix with a row for each sequence at each step."""
+    steps, batch, columns = array.shape
+    return np.lib.stride_tricks.as_strided(array, (steps * batch, columns), array.strides[1:])
+
+
+def _blocks(rows: np.ndarray) -> np.ndarray:
+    """Look at an array (batch, 4 units) as (4, batch, units)."""
+    return rows.reshape(len(rows), 4, rows.shape[1] // 4).swapaxes(0, 1)
+
+
 # --- forwards ---------------------------------------------------------------------------------------
 
 
-def _forward(xs: np.ndarray, weights: np.ndarray, h: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, ...]:
+def _forward(
+    xs: np.ndarray, h: np.ndarray, c: np.ndarray, kernel: np.ndarray, bias: np.ndarray, recurrent_kernel: np.ndarray
+) -> tuple[np.ndarray, ...]:
     """Go through the sequences.
 
     Parameters
     ----------
-    xs : array (parts, inputs, steps, batch)
-        With ``batch`` sequences in each part.
-    weights : array (4 units, inputs + 1 + units)
-        For x, 1 (the bias) and h, with the rows of the gates o, i, f halved: σ(z) = (tanh(z/2) + 1)/2.
-    h, c : array (parts, units, batch)
+    xs : array (batch, steps, inputs)
+    h, c : array (batch, units)
+    kernel, bias, recurrent_kernel : arrays (inputs, 4 units), (4 units,), (units, 4 units)
+        As Keras has them.
 
     Returns
     -------
-    hs : array (parts, steps, units, batch)
-    rows : array (parts, inputs + 1 + units, steps, batch)
-        What the weights are multiplied with at each step: x, 1, and the h before it.
-    gates : array (parts, steps + 1, 5, units, batch)
-        o, i, f, g, and the c before the step. After the last step only c has a meaning.
-    tanh_cs : array (parts, steps, units, batch)
-        Of the c after each step.
+    hs : array (batch, steps, units)
+    c : array (batch, units)
+        After the last step.
+    memory : array (numbers,)
+        What the way back needs, see `_views`.
     """
-    (parts, inputs, steps, batch), units = xs.shape, h.shape[1]
-    shapes = ((steps, units), (inputs + 1 + units, steps), (steps + 1, 5, units), (steps, units))
-    hs, rows, gates, tanh_cs = (_pool.array((parts, *shape, batch), xs.dtype) for shape in shapes)
-    cores.in_parts(_forward_part, [weights] * parts, xs, h, c, hs, rows, gates, tanh_cs)
-    return hs, rows, gates, tanh_cs
+    (batch, steps, inputs), units = xs.shape, h.shape[1]
+    weights = _packed(kernel, bias, recurrent_kernel)
+    hs, last_c = _pool.array((batch, steps, units), xs.dtype), _pool.array(c.shape, xs.dtype)
+    memory = _pool.array((sum(map(math.prod, _shapes(inputs, units, steps, batch))),), xs.dtype)
+
+    def go(part: slice) -> None:
+        views = _views(memory, inputs, units, steps, part)
+        _forward_part(weights, xs[part], h[part], c[part], hs[part], last_c[part], *views)
+
+    cores.in_parts(go, _parts(batch))
+    return hs, last_c, memory
+
+
+def _packed(kernel: np.ndarray, bias: np.ndarray, recurrent_kernel: np.ndarray) -> np.ndarray:
+    """Put the weights for x, 1 (the bias) and h under one another, and the gates in the order o, i, f, g.
+
+    The columns of o, i, f are halved: σ(z) = (tanh(z/2) + 1)/2.
+    """
+    inputs, units = len(kernel), len(recurrent_kernel)
+    weights = _spaced(inputs + 1 + units, 4 * units, kernel.dtype)
+    for rows, given in ((slice(inputs), kernel), (inputs, bias), (slice(inputs + 1, None), recurrent_kernel)):
+        np.multiply(given[..., 3 * units :], 0.5, out=weights[rows, :units])
+        np.multiply(given[..., : 2 * units], 0.5, out=weights[rows, units : 3 * units])
+        weights[rows, 3 * units :] = given[..., 2 * units : 3 * units]
+    return weights
 
 
 def _forward_part(
@@ -120,119 +195,129 @@ def _forward_part(
     h: np.ndarray,
     c: np.ndarray,
     hs: np.ndarray,
+    last_c: np.ndarray,
     rows: np.ndarray,
     gates: np.ndarray,
     tanh_cs: np.ndarray,
 ) -> None:
-    """Do it for one part: the shapes are those of `_forward` without their first axis. Writes to the last four."""
-    (inputs, steps, batch), units = xs.shape, len(h)
-    of_x, of_h = weights[:, : inputs + 1], weights[:, inputs + 1 :]
+    """Do it for the sequences of one part. Writes to the last five."""
+    (batch, steps, inputs), units = xs.shape, h.shape[1]
+    of_x, of_h = weights[: inputs + 1], weights[inputs + 1 :]
     half = xs.dtype.type(0.5)
-    ahead = np.empty((4 * units, BLOCK * batch), dtype=xs.dtype)
-    products = np.empty((2, units, batch), dtype=xs.dtype)
-    rows[:inputs], rows[inputs] = xs, 1
+    ahead, sums = (_spaced(count * batch, 4 * units, xs.dtype) for count in (BLOCK, 1))
+    products = np.empty((2, batch, units), dtype=xs.dtype)
+    rows[..., inputs] = 1
+    rows[0, :, inputs + 1 :] = h
     gates[0, 4] = c
-    for t in range(steps):
-        if t % BLOCK == 0:
-            block = rows[: inputs + 1, t : t + BLOCK].reshape(inputs + 1, -1)  # (inputs + 1, up to BLOCK * batch)
-            z_x = np.matmul(of_x, block, out=ahead[:, : block.shape[1]]).reshape(4, units, -1, batch)
-        now, z = gates[t], gates[t, :4]  # (5, units, batch), (4, units, batch)
-        rows[inputs + 1 :, t] = h
-        np.matmul(of_h, h, out=z.reshape(4 * units, batch))
-        z += z_x[:, :, t % BLOCK]
-        np.tanh(z, out=z)
-        sigmas = z[:3]
-        sigmas *= half
-        sigmas += half
-        np.multiply(now[1:3], now[3:], out=products)  # i * g and f * c
-        c = np.add(*products, out=gates[t + 1, 4])
-        np.tanh(c, out=tanh_cs[t])
-        h = np.multiply(now[0], tanh_cs[t], out=hs[t])
+    for start in range(0, steps, BLOCK):
+        block = rows[start : min(start + BLOCK, steps)]  # (up to BLOCK, batch, inputs + 1 + units)
+        block[..., :inputs] = xs[:, start : start + BLOCK].swapaxes(0, 1)
+        np.matmul(_flat(block[..., : inputs + 1]), of_x, out=ahead[: len(block) * batch])
+        for n in range(len(block)):
+            t = start + n
+            now, z = gates[t], gates[t, :4]  # (5, batch, units), (4, batch, units)
+            np.matmul(block[n, :, inputs + 1 :], of_h, out=sums)
+            np.add(_blocks(sums), _blocks(ahead[n * batch : (n + 1) * batch]), out=z)
+            np.tanh(z, out=z)
+            sigmas = z[:3]
+            sigmas *= half
+            sigmas += half
+            np.multiply(now[1:3], now[3:], out=products)  # i * g and f * c
+            c = np.add(*products, out=gates[t + 1, 4])
+            np.tanh(c, out=tanh_cs[t])
+            np.multiply(now[0], tanh_cs[t], out=rows[t + 1, :, inputs + 1 :])  # h
+        hs[:, start : start + BLOCK] = rows[start + 1 : start + 1 + BLOCK, :, inputs + 1 :].swapaxes(0, 1)
+    last_c[:] = gates[steps, 4]
 
 
 # --- backwards --------------------------------------------------------------------------------------
 
 
-def _backward(
-    dhs: np.ndarray,
-    dh: np.ndarray,
-    dc: np.ndarray,
-    weights: np.ndarray,
-    rows: np.ndarray,
-    gates: np.ndarray,
-    tanh_cs: np.ndarray,
-) -> tuple[np.ndarray, ...]:
+def _backward(dhs: np.ndarray, dh: np.ndarray, dc: np.ndarray, weights: np.ndarray, memory: np.ndarray) -> tuple[np.ndarray, ...]:
     """Go back, from the gradients of what `_forward` made to the gradients of what it was given.
 
     Parameters
     ----------
-    dhs : array (parts, steps, units, batch)
+    dhs : array (batch, steps, units)
         Of every h.
-    dh, dc : array (parts, units, batch)
+    dh, dc : array (batch, units)
         Of the states after the last step.
-    weights : array (inputs + 1 + units, 4 units)
-        Not halved.
-    rows, gates, tanh_cs
-        As `_forward` returned them.
+    weights : array (4 units, inputs + units)
+        For x and h, turned round: the gates under one another in Keras's order.
+    memory : array (numbers,)
+        As `_forward` returned it.
 
     Returns
     -------
-    dweights : array (parts, inputs + 1 + units, 4 units)
-        The sum over the parts is still to be taken.
-    dxs : array (parts, inputs, steps, batch)
-    dh, dc : array (parts, units, batch)
+    dxs : array (batch, steps, inputs)
+    dh, dc : array (batch, units)
         Of the states before the first step.
+    dkernel, dbias, drecurrent_kernel : arrays (inputs, 4 units), (4 units,), (units, 4 units)
     """
-    (parts, steps, units, batch), dtype, inputs = dhs.shape, dhs.dtype, rows.shape[1] - 1 - dhs.shape[2]
-    dweights = _pool.array((parts, *weights.shape), dtype)
-    dxs = _pool.array((parts, inputs, steps, batch), dtype)
-    dzs = _pool.array((parts, 4, units, steps, batch), dtype)  # of the sums inside σ and tanh
-    dh, dc = dh.copy(), dc.copy()
-    cores.in_parts(_backward_part, [weights] * parts, dhs, rows, gates, tanh_cs, dweights, dxs, dzs, dh, dc)
-    return dweights, dxs, dh, dc
+    (batch, steps, units), dtype, inputs = dhs.shape, dhs.dtype, weights.shape[1] - dhs.shape[2]
+    turned = _spaced(*weights.shape, dtype)
+    turned[:units], turned[units:] = weights[3 * units :], weights[: 3 * units]  # in the order o, i, f, g
+    parts = _parts(batch)
+    dxs, first_dh, first_dc = (_pool.array(shape, dtype) for shape in ((batch, steps, inputs), dh.shape, dc.shape))
+    dweights = _pool.array((len(parts), inputs + 1 + units, 4 * units), dtype)
+
+    def go(part: slice, dweights: np.ndarray) -> None:
+        views, results = _views(memory, inputs, units, steps, part), (dxs[part], first_dh[part], first_dc[part])
+        _backward_part(turned, dhs[part], dh[part], dc[part], *views, dweights, *results)
+
+    cores.in_parts(go, parts, dweights)
+    total = _pool.array(dweights.shape[1:], dtype)  # in Keras's order again
+    np.sum(dweights[:, :, units:], axis=0, out=total[:, : 3 * units])
+    np.sum(dweights[:, :, :units], axis=0, out=total[:, 3 * units :])
+    return dxs, first_dh, first_dc, total[:inputs], total[inputs], total[inputs + 1 :]
 
 
 def _backward_part(
     weights: np.ndarray,
     dhs: np.ndarray,
+    dh: np.ndarray,
+    dc: np.ndarray,
     rows: np.ndarray,
     gates: np.ndarray,
     tanh_cs: np.ndarray,
     dweights: np.ndarray,
     dxs: np.ndarray,
-    dzs: np.ndarray,
-    dh: np.ndarray,
-    dc: np.ndarray,
+    first_dh: np.ndarray,
+    first_dc: np.ndarray,
 ) -> None:
-    """Do it for one part: the shapes are those of `_backward` without their first axis. Writes to the last five."""
-    (steps, units, batch), inputs = dhs.shape, len(dxs)
-    of_x, of_h = weights[:inputs], weights[inputs + 1 :]
-    product = np.empty_like(dc)
-    slopes = np.empty((BLOCK, 4, units, batch), dtype=dc.dtype)
-    slopes_c = np.empty((BLOCK, units, batch), dtype=dc.dtype)
+    """Do it for the sequences of one part. Writes to the last four."""
+    (batch, steps, units), inputs = dhs.shape, dxs.shape[2]
+    of_x, of_h = weights[:, :inputs], weights[:, inputs:]
+    dzs = _pool.array((steps, batch, _width(4 * units)), dc.dtype)[..., : 4 * units]  # of the sums inside σ and tanh
+    dh, dc, product = dh.copy(), dc.copy(), np.empty_like(dc)
+    slopes = np.empty((BLOCK, 4, batch, units), dtype=dc.dtype)
+    slopes_c = np.empty((BLOCK, batch, units), dtype=dc.dtype)
+    dx = np.empty((BLOCK, batch, inputs), dtype=dc.dtype)
     for start in reversed(range(0, steps, BLOCK)):
-        end = min(start + BLOCK, steps)
-        _slopes(gates[start:end], tanh_cs[start:end], slopes[: end - start], slopes_c[: end - start])
-        for t in reversed(range(start, end)):
-            slope, dz = slopes[t - start], dzs[:, :, t]  # (4, units, batch)
-            dh += dhs[t]
-            dc += np.multiply(dh, slopes_c[t - start], out=product)
-            np.multiply(dh, slope[0], out=dz[0])
-            np.multiply(dc, slope[1:], out=dz[1:])
+        block = dzs[start : start + BLOCK]  # (up to BLOCK, batch, 4 units)
+        size = len(block)
+        _slopes(gates[start : start + size], tanh_cs[start : start + size], slopes[:size], slopes_c[:size])
+        for n in reversed(range(size)):
+            t, dz = start + n, _blocks(block[n])  # (4, batch, units)
+            dh += dhs[:, t]
+            dc += np.multiply(dh, slopes_c[n], out=product)
+            np.multiply(dh, slopes[n, 0], out=dz[0])
+            np.multiply(dc, slopes[n, 1:], out=dz[1:])
             dc *= gates[t, 2]
-            np.matmul(of_h, dz.reshape(4 * units, batch), out=dh)
-    all_dz = dzs.reshape(4 * units, steps * batch)
-    np.matmul(of_x, all_dz, out=dxs.reshape(inputs, steps * batch))
-    np.matmul(rows.reshape(len(rows), steps * batch), all_dz.T, out=dweights)
+            np.matmul(block[n], of_h, out=dh)
+        np.matmul(_flat(block), of_x, out=_flat(dx[:size]))
+        dxs[:, start : start + size] = dx[:size].swapaxes(0, 1)
+    np.matmul(_flat(rows[:steps]).T, _flat(dzs), out=dweights)
+    first_dh[:], first_dc[:] = dh, dc
 
 
 def _slopes(gates: np.ndarray, tanh_cs: np.ndarray, slopes: np.ndarray, slopes_c: np.ndarray) -> None:
     """Compute for some steps how steeply results depend on sums: the part of the gradient that is known beforehand.
 
-    Writes to `slopes`, array (steps, 4, units, batch): of h by the sum of o, and of c by the sums of i, f, g; and
-    to `slopes_c`, array (steps, units, batch): of h by c.
+    Writes to `slopes`, array (steps, 4, batch, units): of h by the sum of o, and of c by the sums of i, f, g; and
+    to `slopes_c`, array (steps, batch, units): of h by c.
     """
-    o, i = gates[:, 0], gates[:, 1]  # (steps, units, batch)
+    o, i = gates[:, 0], gates[:, 1]  # (steps, batch, units)
     np.square(gates[:, :4], out=slopes)
     np.subtract(gates[:, :3], slopes[:, :3], out=slopes[:, :3])  # of σ: σ - σ²
     np.subtract(1, slopes[:, 3], out=slopes[:, 3])  # of tanh: 1 - tanh²
@@ -296,42 +381,20 @@ def _lstm(*tensors: Any) -> tuple[Any, Any, Any]:
     """
     import tensorflow as tf
 
-    def parted(x: Any, axes: list[int]) -> Any:
-        """Split the batch into parts, the new axis 0, and bring the others into this order."""
-        batch, parts = tf.shape(x)[0], tf.range(1, cores.count() + 1)
-        parts = tf.reduce_max(tf.where((batch % parts == 0) & (batch >= PART * parts), parts, 1))
-        return tf.transpose(tf.reshape(x, tf.concat([[parts, batch // parts], tf.shape(x)[1:]], axis=0)), axes)
-
-    def joined(x: Any, axes: list[int]) -> Any:
-        """Bring the axes into this order, and make the first two, parts and batch, one."""
-        x = tf.transpose(x, axes)
-        return tf.reshape(x, tf.concat([[-1], tf.shape(x)[2:]], axis=0))
-
     @tf.custom_gradient
     def apply(xs: Any, h: Any, c: Any, kernel: Any, bias: Any, recurrent_kernel: Any) -> Any:
-        dtype, inputs, units = xs.dtype, kernel.shape[0], recurrent_kernel.shape[0]
-        weights = tf.concat([kernel, bias[None], recurrent_kernel], axis=0)  # (inputs + 1 + units, 4 units)
-        weights = tf.roll(weights, units, axis=1)  # from Keras's i, f, g, o to o, i, f, g
-        halved = weights * tf.repeat(tf.constant([0.5, 0.5, 0.5, 1.0], dtype), units)
-        given = (parted(xs, [0, 3, 2, 1]), tf.transpose(halved), parted(h, [0, 2, 1]), parted(c, [0, 2, 1]))
-        hs, rows, gates, tanh_cs = tf.numpy_function(_forward, given, [dtype] * 4)
-        hs.set_shape([None, None, units, None])
-        gates.set_shape([None, None, 5, units, None])
-        last_c = joined(gates[:, -1, 4], [0, 2, 1])  # (batch, units)
-        all_h = tf.ensure_shape(joined(hs, [0, 3, 1, 2]), [xs.shape[0], xs.shape[1], units])  # (batch, steps, units)
+        given = (xs, h, c, kernel, bias, recurrent_kernel)
+        hs, last_c, memory = tf.numpy_function(_forward, given, [xs.dtype] * 3)
+        hs.set_shape([*xs.shape[:2], h.shape[-1]])
+        last_c.set_shape(c.shape)
 
-        def gradient(dhs: Any, dh: Any, dc: Any) -> tuple[Any, ...]:
-            given = (parted(dhs, [0, 2, 3, 1]), parted(dh, [0, 2, 1]), parted(dc, [0, 2, 1]), weights, rows, gates, tanh_cs)
-            dweights, dxs, dh, dc = tf.numpy_function(_backward, given, [dtype] * 4)
-            dweights.set_shape([None, inputs + 1 + units, 4 * units])
-            dxs.set_shape([None, inputs, None, None])
-            for state in (dh, dc):
-                state.set_shape([None, units, None])
-            dweights = tf.roll(tf.reduce_sum(dweights, axis=0), -units, axis=1)
-            dkernel, dbias, drecurrent = tf.split(dweights, [inputs, 1, units])
-            states = (joined(state, [0, 2, 1]) for state in (dh, dc))
-            return joined(dxs, [0, 3, 2, 1]), *states, dkernel, dbias[0], drecurrent
+        def gradient(dhs: Any, dh: Any, dc: Any) -> list[Any]:
+            weights = tf.transpose(tf.concat([kernel, recurrent_kernel], axis=0))
+            gradients = tf.numpy_function(_backward, (dhs, dh, dc, weights, memory), [xs.dtype] * 6)
+            for one, of in zip(gradients, given, strict=True):
+                one.set_shape(of.shape)
+            return gradients
 
-        return (all_h, all_h[:, -1], last_c), gradient
+        return (hs, hs[:, -1], last_c), gradient
 
     return apply(*(tf.convert_to_tensor(tensor) for tensor in tensors))  # of variables, their values

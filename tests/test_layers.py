@@ -20,7 +20,7 @@ CASES = {
     "a block and a bit": (3, layers.BLOCK + 3, 5, 4),
     "whole blocks": (2, 2 * layers.BLOCK, 4, 7),
     "parts on two cores": (64, 21, 6, 9),
-    "does not divide into parts": (67, 10, 3, 5),
+    "parts of different size": (67, 10, 3, 5),
 }
 
 
@@ -102,6 +102,15 @@ def test_whatever_the_shape(batch, steps, inputs, units, seed):
     x = np.random.default_rng(seed).normal(0, 2, (batch, steps, inputs))
     ours, stock = pair(units, return_sequences=True, return_state=True)(x.shape, seed)
     assert_equal(results_and_gradients(ours, x), results_and_gradients(stock, x))
+
+
+def test_a_batch_of_no_sequences_gives_no_results_and_no_gradients():
+    x = np.zeros((0, layers.BLOCK + 3, 3), dtype="float32")
+    ours, stock = pair(4, return_sequences=True, return_state=True)(x.shape)
+    (hs, h, c), (dx, *dweights) = results_and_gradients(ours, x)
+    assert hs.shape == (0, layers.BLOCK + 3, 4) and h.shape == c.shape == (0, 4) and dx.shape == x.shape
+    assert [gradient.shape for gradient in dweights] == [weight.shape for weight in stock.trainable_weights]
+    assert not any(gradient.any() for gradient in dweights)
 
 
 def test_gradients_are_those_of_the_numpy_lstm_in_float64():

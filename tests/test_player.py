@@ -32,6 +32,15 @@ def test_it_holds_what_the_browser_needs():
     assert json.loads(json.dumps(rest)) == rest, "nothing that a notebook could not store"
 
 
+def test_labels_stand_before_the_staves():
+    duet = Score([(0, 4, 72, 0), (0, 4, 60, 1)])
+    player = show.player(duet, labels=["flute", "lute"])
+    assert gzip.decompress(player.piece["svg"]).decode() == show.notation(duet, labels=["flute", "lute"]).svg
+    assert player.piece["svg"] != show.player(duet).piece["svg"]
+    with pytest.raises(ValueError, match="list of 2 names"):
+        show.player(duet, labels=["flute"])
+
+
 def test_another_score_replaces_the_first():
     player = show.player(ODE)
     first = player.piece

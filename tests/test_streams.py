@@ -160,6 +160,22 @@ def test_a_count_that_means_nothing_is_refused(melody, count):
         generate_many(melody, count, 8)
 
 
+@pytest.mark.parametrize("count", [2.0, True, "2", None], ids=repr)
+def test_a_count_that_is_no_whole_number_is_refused(melody, count):
+    with pytest.raises(TypeError, match=r"count=.*: it must be 1 piece or more, a whole number"):
+        generate_many(melody, count, 8)
+
+
+def test_a_seed_that_is_no_whole_number_from_0_up_is_refused(melody):
+    with pytest.raises(ValueError, match="seed=-1: it must be 0 or more, a whole number; or None"):
+        generate_many(melody, 2, 8, seed=-1)
+    for seed in (1.5, True, "1", [1]):
+        with pytest.raises(TypeError, match=r"seed=.*: it must be 0 or more, a whole number; or None"):
+            generate_many(melody, 2, 8, seed=seed)
+    assert generate_many(melody, np.int64(2), 8, seed=np.uint8(7)) == generate_many(melody, 2, 8, seed=7)
+    assert len(generate_many(melody, 2, 8)) == 2
+
+
 def test_the_errors_are_those_of_generate(melody):
     with pytest.raises(ValueError, match="temperature=0"):
         generate_many(melody, 2, 8, temperature=0)

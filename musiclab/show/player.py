@@ -110,4 +110,4 @@ def player(score: Score, *, labels: Sequence[str] | None = None) -> Player:
     Keys, when the player has the focus: space plays and pauses, the arrows go on and back by a beat (with Shift by a
     bar), Home and End to the ends, [ and ] set the ends of a loop, l turns it on and off, Escape ends it.
     """
-    return Player(score)
+    return Player(score, labels=labels)
