@@ -22,9 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from musiclab.encoding import Encoding, encoding_from_settings
+from musiclab.encoding import ChoraleEncoding, Encoding, encoding_from_settings
 from musiclab.files import write_atomically
 from musiclab.lstm import Stream, Streams
+from musiclab.voices import Voices
 
 __all__ = ["DATA", "FORMAT", "Bundle", "BundleError", "load_bundle"]
 
@@ -32,7 +33,7 @@ __all__ = ["DATA", "FORMAT", "Bundle", "BundleError", "load_bundle"]
 FORMAT = 1
 
 #: Kinds of model that a bundle may hold.
-KINDS = ("stream", "original")
+KINDS = ("stream", "chorale", "original")
 
 #: The folder of the course's music and bundles.
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -54,8 +55,9 @@ class Bundle:
     encoding : Encoding
         The one it was trained with.
     model : dict
-        ``kind`` is "stream" (reads a piece step by step; `generate` takes it) or "original" (the original
-        recipe, which looks at a window); the rest are the arguments with which `models` builds it.
+        ``kind`` is "stream" (reads a melody step by step), "chorale" (writes several voices together) or "original" (the
+        original recipe, which looks at a window; `generate` does not take it); the rest are the arguments with which
+        `models` builds it.
     card : dict
         ``corpus``, ``split``, ``metrics``, ``training``, ``licence``; for people, and for `describe`.
     """
@@ -77,7 +79,18 @@ class Bundle:
         """Return the engine that runs `count` streams of this model at once. Raises as `stream` does."""
         return Streams(self._stream_weights(), count)
 
+    def voices(self, count: int = 1) -> Voices:
+        """Return the engine that runs `count` pieces of a chorale model side by side, in NumPy alone.
+
+        Raises BundleError for a bundle of another kind.
+        """
+        if self.model["kind"] != "chorale" or not isinstance(self.encoding, ChoraleEncoding):
+            raise BundleError(f"the bundle {self.name!r} writes one voice. One that writes four is 'chorale'.")
+        return Voices(self.weights, self.encoding, count)
+
     def _stream_weights(self) -> dict[str, np.ndarray]:
+        if self.model["kind"] == "chorale":
+            raise BundleError(f"the bundle {self.name!r} writes {self.encoding.voices} voices together; use its .voices().")
         if self.model["kind"] != "stream":
             raise BundleError(
                 f"the bundle {self.name!r} holds the original recipe, which looks at {self.model['window']} notes and keeps"
@@ -165,16 +178,32 @@ def load_bundle(name: str | os.PathLike[str]) -> Bundle:
     if not (isinstance(bundle.model, dict) and isinstance(bundle.card, dict)) or bundle.model.get("kind") not in KINDS:
         raise BundleError(f"{file.name} holds no model of a known kind ({', '.join(KINDS)}). Train it again with this musiclab.")
     _check_sizes(file.name, weights, encoding)
-    if bundle.model["kind"] == "stream":
-        try:
-            Stream(weights).step(np.zeros(len(encoding.input_sizes), dtype=np.int32))
-        except (KeyError, IndexError, ValueError) as error:
-            raise BundleError(f"{file.name} lacks weights, or they do not fit together ({error}). Copy it again.") from None
+    try:
+        _try(bundle)
+    except (KeyError, IndexError, ValueError) as error:
+        raise BundleError(f"{file.name} lacks weights, or they do not fit together ({error}). Copy it again.") from None
     return bundle
+
+
+def _try(bundle: Bundle) -> None:
+    """Take one step with the model, so that weights that do not fit are noticed now."""
+    row = np.zeros(len(bundle.encoding.input_sizes), dtype=np.int32)
+    if bundle.model["kind"] == "stream":
+        bundle.stream().step(row)
+    elif bundle.model["kind"] == "chorale":
+        voices = bundle.voices()
+        if voices.looks_ahead:
+            voices.look_ahead(np.zeros((1, 1, bundle.encoding.voices), dtype=np.int32))
+        voices.listen(row[None])
+        for voice in range(bundle.encoding.voices):
+            voices.log_probabilities(voice)
+            voices.choose(voice, np.zeros(1, dtype=np.int32))
 
 
 def _check_sizes(file: str, weights: Mapping[str, np.ndarray], encoding: Encoding) -> None:
     """Refuse weights that were trained with another vocabulary."""
+    if isinstance(encoding, ChoraleEncoding):  # its sizes are part of many weights: `_try` finds what does not fit
+        return
     outputs = weights["dense/bias"].shape[0] if "dense/bias" in weights else 0
     if outputs != encoding.size:
         raise BundleError(

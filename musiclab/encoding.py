@@ -10,6 +10,7 @@ encoding              one token is                                    lost
 ====================  ==============================================  ==========================
 `NoteNameEncoding`    the name of a note or chord                     durations, rests, velocity
 `GridEncoding`        what a voice does in one time step              what lies off the grid
+`ChoraleEncoding`     the same, for voices written together           what lies off the grid
 `EventEncoding`       a note's pitch, duration or velocity; a wait    differences finer than bins
 ====================  ==============================================  ==========================
 
@@ -26,9 +27,11 @@ from typing import Any
 
 import numpy as np
 
+from musiclab import past
+from musiclab.past import Past
 from musiclab.score import DEFAULT_VELOCITY, Score, pitch_name
 
-__all__ = ["END", "Encoding", "EventEncoding", "GridEncoding", "NoteNameEncoding", "encoding_from_settings"]
+__all__ = ["END", "ChoraleEncoding", "Encoding", "EventEncoding", "GridEncoding", "NoteNameEncoding", "encoding_from_settings"]
 
 END = 0
 
@@ -159,7 +162,7 @@ def encoding_from_settings(settings: dict[str, Any]) -> Encoding:
 
     Raises ValueError, naming the valid choices, for an unknown encoding or another version of a known one.
     """
-    kinds = {kind.name: kind for kind in (NoteNameEncoding, GridEncoding, EventEncoding)}
+    kinds = {kind.name: kind for kind in (NoteNameEncoding, GridEncoding, ChoraleEncoding, EventEncoding)}
     rest = dict(settings)
     name, version = rest.pop("name"), rest.pop("version")
     if name not in kinds:
@@ -290,13 +293,14 @@ class GridEncoding(Encoding):
     """
 
     name, version = "grid", 1
+    lowest, highest = 0, 127
 
     def __init__(self, voices: int = 1, steps_per_quarter: int = 4) -> None:
         if voices < 1 or steps_per_quarter < 1:
             raise ValueError(f"voices={voices}, steps_per_quarter={steps_per_quarter}: both must be 1 or more.")
         self.voices = int(voices)
         self.steps_per_quarter = int(steps_per_quarter)
-        self.vocabulary = ("END", "REST", "HOLD", *(pitch_name(p) for p in range(128)))
+        self.vocabulary = ("END", "REST", "HOLD", *(pitch_name(p) for p in range(self.lowest, self.highest + 1)))
         self.allowed = np.ones((self.size, self.size), dtype=bool)
         self.allowed[END, END] = False  # a piece has at least one step
         self.allowed[[END, REST], HOLD] = False  # nothing sounds that could be held
@@ -316,7 +320,7 @@ class GridEncoding(Encoding):
         grid = np.full(((starts + lengths).max(initial=0), self.voices), REST, dtype=np.int32)  # (steps, voices)
         along = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)  # 0, 1, 2, … in each note
         grid[np.repeat(starts, lengths) + along, np.repeat(notes["voice"], lengths)] = HOLD
-        grid[starts, notes["voice"]] = FIRST_PITCH + notes["pitch"].astype(int)
+        grid[starts, notes["voice"]] = FIRST_PITCH + notes["pitch"].astype(int) - self.lowest
         return grid[:, 0] if self.voices == 1 else grid
 
     def decode(self, tokens: Iterable[int]) -> Score:
@@ -328,13 +332,14 @@ class GridEncoding(Encoding):
             for start, stop in itertools.pairwise(changes):
                 if column[start] >= FIRST_PITCH:
                     length = (stop - start) / self.steps_per_quarter
-                    rows.append((start / self.steps_per_quarter, length, int(column[start]) - FIRST_PITCH, voice))
+                    pitch = int(column[start]) - FIRST_PITCH + self.lowest
+                    rows.append((start / self.steps_per_quarter, length, pitch, voice))
         return Score(rows)
 
     def transpose(self, tokens: np.ndarray, semitones: int) -> np.ndarray:
         moved = np.where(tokens >= FIRST_PITCH, tokens + semitones, tokens)
         if ((moved < FIRST_PITCH) != (tokens < FIRST_PITCH)).any() or moved.max(initial=0) >= self.size:
-            raise ValueError(f"transposing by {semitones} moves a pitch outside 0-127.")
+            raise ValueError(f"transposing by {semitones} moves a pitch outside {self.lowest}-{self.highest}.")
         return moved.astype(np.int32)
 
     def context(self, start: int, stop: int, time_signature: tuple[int, int]) -> np.ndarray:
@@ -353,7 +358,7 @@ class GridEncoding(Encoding):
         kept = np.zeros(len(notes), dtype=bool)
         for voice in range(self.voices):
             # The notes of the voice by step, the highest of a step first; then one for each step.
-            mine = np.flatnonzero(notes["voice"] == voice)
+            mine = np.flatnonzero((notes["voice"] == voice) & (notes["pitch"] >= self.lowest) & (notes["pitch"] <= self.highest))
             mine = mine[np.lexsort((-notes["pitch"][mine].astype(int), starts[mine]))]
             mine = mine[np.unique(starts[mine], return_index=True)[1]]
             stops[mine[:-1]] = np.minimum(stops[mine[:-1]], starts[mine[1:]])
@@ -361,6 +366,44 @@ class GridEncoding(Encoding):
         notes["onset"], notes["duration"] = starts / grid, (stops - starts) / grid
         notes["velocity"] = DEFAULT_VELOCITY
         return notes, kept
+
+
+class ChoraleEncoding(GridEncoding):
+    """The grid for several voices that are written together, with all that a musician knows of the past.
+
+    The tokens are those of `GridEncoding`, for the range of a choir alone: from the A below a bass's low staff to the C
+    above a soprano's high one. What differs is `inputs`: beside position and metre a model is told what `musiclab.past`
+    finds in the steps so far.
+    """
+
+    name, version = "chorale", 1
+    lowest, highest = 33, 84
+
+    def __init__(self, voices: int = 4, steps_per_quarter: int = 4) -> None:
+        super().__init__(voices, steps_per_quarter)
+
+    @property
+    def layout(self) -> dict[str, tuple[int, int]]:
+        """Name -> (how many columns of `inputs` stand side by side, how many different values each has), in order."""
+        return {"position": (1, POSITIONS), "metre": (1, len(METRES)), **past.columns(self.voices, self.size)}
+
+    @property
+    def input_sizes(self) -> tuple[int, ...]:
+        return tuple(size for count, size in self.layout.values() for _ in range(count))
+
+    def past(self) -> Past:
+        """Begin a piece: an empty past."""
+        return Past(self.voices, self.lowest, FIRST_PITCH, HOLD)
+
+    def inputs(self, tokens: np.ndarray, time_signature: tuple[int, int]) -> np.ndarray:
+        """Return what a model sees before each step of one piece, (steps, voices), and before its end: (steps + 1, columns)."""
+        so_far = self.past()
+        rows = [so_far.row()]
+        for step in tokens.reshape(-1, self.voices).tolist():
+            so_far.see(step)
+            rows.append(so_far.row())
+        place = self.context(0, len(rows), time_signature)[:, :2]  # (steps + 1, 2): position and metre, not the bar
+        return np.concatenate([place, np.array(rows, dtype=np.int32)], axis=1)
 
 
 # --- events: free polyphony -------------------------------------------------------------------------

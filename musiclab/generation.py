@@ -14,9 +14,9 @@ from __future__ import annotations
 import copy
 import functools
 import itertools
-import numbers
+import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -25,7 +25,9 @@ import numpy as np
 from musiclab import cores
 from musiclab.bundle import Bundle, BundleError
 from musiclab.encoding import END, Encoding
+from musiclab.harmony import given_tokens, write_voices
 from musiclab.lstm import Streams
+from musiclab.sampling import check_controls, check_count, distribution, draw
 from musiclab.score import Score
 
 __all__ = ["StepModel", "distribution", "generate", "generate_many", "sample_many", "sample_tokens"]
@@ -50,98 +52,6 @@ class StepModel(Protocol):
         """Take a row of inputs; return the next token's log-probabilities, float array (size,)."""
 
 
-def distribution(
-    log_probabilities: np.ndarray,
-    *,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    allowed: np.ndarray | None = None,
-) -> np.ndarray:
-    """Bend a model's probabilities. The controls act in the order of the parameters.
-
-    Parameters
-    ----------
-    log_probabilities : float array (..., size)
-        Of one next token, or of many: each row is bent by itself.
-    temperature : float
-        Above 0. Each log-probability is divided by it: below 1 the likely becomes likelier, above 1 the
-        choice evens out.
-    top_k : int, optional
-        Keep the k likeliest tokens alone; 1 is argmax.
-    top_p : float, optional
-        Keep the likeliest tokens that together reach this probability, in (0, 1]. At least one is kept.
-    allowed : bool array (..., size), optional
-        Tokens that the grammar permits. Applied first, so that k tokens are k possible ones.
-
-    Returns
-    -------
-    float array (..., size)
-        Probabilities that sum to 1.
-
-    Raises
-    ------
-    ValueError
-        For a value outside its range, or if nothing is allowed.
-    """
-    _check_controls(temperature, top_k, top_p)
-    logits = np.asarray(log_probabilities, dtype=np.float64)
-    if np.isnan(logits.max()):
-        raise ValueError("the model's log-probabilities are not numbers; its training must have gone wrong.")
-    if allowed is not None:
-        logits = np.where(allowed, logits, -np.inf)
-    top = logits.max(axis=-1, keepdims=True)
-    if allowed is not None and top.min() == -np.inf:
-        if not allowed.any(axis=-1).all():
-            raise ValueError("the grammar allows no token here.")
-        # What is possible is all equally unlikely to this model.
-        logits = np.where((top == -np.inf) & allowed, 0.0, logits)
-        top = logits.max(axis=-1, keepdims=True)
-    with np.errstate(over="ignore"):
-        logits = (logits - top) / temperature  # the likeliest stays at 0, however small the temperature
-    if top_k is not None or top_p is not None:
-        logits = np.where(_kept(logits, top_k, top_p), logits, -np.inf)
-    p = np.exp(logits)
-    p /= p.sum(axis=-1, keepdims=True)
-    return p
-
-
-def _kept(logits: np.ndarray, top_k: int | None, top_p: float | None) -> np.ndarray:
-    """Mark what top_k and then top_p keep of the logits, array (..., size). Of equal ones the first count as likelier."""
-    falling = np.sort(logits, axis=-1)[..., ::-1]
-    if top_k is not None:
-        falling[..., top_k:] = -np.inf
-    if top_p is not None and top_p < 1.0:
-        p = np.exp(falling)
-        reached = p.cumsum(axis=-1)
-        falling[reached - p >= top_p * reached[..., -1:]] = -np.inf  # the likelier ones reach it without these
-    rest = falling > -np.inf
-    least = falling.min(axis=-1, keepdims=True, where=rest, initial=0.0)
-    kept = logits >= least
-    surplus = kept.sum(axis=-1, keepdims=True) - rest.sum(axis=-1, keepdims=True)
-    if surplus.any():  # more are as likely as the least likely that is kept: the last of them go
-        equal = logits == least
-        kept &= ~equal | (equal[..., ::-1].cumsum(axis=-1)[..., ::-1] > surplus)
-    return kept
-
-
-def _check_controls(temperature: float, top_k: int | None, top_p: float | None) -> None:
-    if not (np.isfinite(temperature) and temperature > 0):
-        raise ValueError(f"temperature={temperature}: it must be above 0. Usual values are 0.7 to 1.2; for argmax use top_k=1.")
-    if top_k is not None and top_k < 1:
-        raise ValueError(f"top_k={top_k}: it must be 1 (argmax) or more; leave it out to keep every token.")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise ValueError(f"top_p={top_p}: it must be above 0 and at most 1; leave it out to keep every token.")
-
-
-def _check_number(name: str, value: Any, least: int, wanted: str) -> None:
-    """Raise TypeError for what is no whole number, such as True, 2.0 or "2", and ValueError for one that is too small."""
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
-        raise TypeError(f"{name}={value!r}: it must be {wanted}.")
-    if value < least:
-        raise ValueError(f"{name}={value}: it must be {wanted}.")
-
-
 def sample_tokens(
     model: StepModel,
     encoding: Encoding,
@@ -160,7 +70,7 @@ def sample_tokens(
     The parameters are those of `generate`, except that `prompt` is already encoded. The prompt's own
     tokens are not yielded, nor is the END with which a piece closes itself.
     """
-    _check_controls(temperature, top_k, top_p)
+    check_controls(temperature, top_k, top_p)
     rng = np.random.default_rng(seed)
     context, grammar = _contexts(encoding, time_signature), _grammar(encoding, stop)
     model.reset()
@@ -172,7 +82,7 @@ def sample_tokens(
         log_probabilities = model.step(np.array([token, *next(context)]))
         allowed = grammar[token] if written else grammar[token] & grammar[END]
         p = distribution(log_probabilities, temperature=temperature, top_k=top_k, top_p=top_p, allowed=allowed)
-        token = int(_draw(p, rng.random()))
+        token = int(draw(p, rng.random()))
         if token == END:
             return
         quarters += encoding.quarters[token]
@@ -199,10 +109,8 @@ def sample_many(
     The parameters are those of `generate_many`, except that `prompt` is already encoded. Of the model only the weights
     are used, not its states.
     """
-    _check_number("count", count, 1, "1 piece or more, a whole number")
-    if seed is not None:
-        _check_number("seed", seed, 0, "0 or more, a whole number; or None, for chance")
-    _check_controls(temperature, top_k, top_p)
+    check_count(count, seed)
+    check_controls(temperature, top_k, top_p)
     chances = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,))) for k in range(count)]
     parts = -(-count // min(max(-(-count // cores.count()), _PART[0]), _PART[1]))
     write = functools.partial(
@@ -253,7 +161,7 @@ def _sample_part(
             numbers = np.stack([chances[k].random(_BLOCK) for k in going], axis=1)  # (_BLOCK, pieces)
         log_probabilities = model.step([last, *next(context)])
         allowed = grammar[last] if rows else grammar[last] & grammar[END]
-        last = _draw(distribution(log_probabilities, allowed=allowed, **controls), numbers[len(rows) % _BLOCK])
+        last = draw(distribution(log_probabilities, allowed=allowed, **controls), numbers[len(rows) % _BLOCK])
         rows.append(np.full(len(chances), END, dtype=np.int32))
         rows[-1][going] = last
         quarters += encoding.quarters[last]
@@ -274,12 +182,6 @@ def _grammar(encoding: Encoding, stop: bool) -> np.ndarray:
     return grammar
 
 
-def _draw(p: np.ndarray, chance: np.ndarray | float) -> np.ndarray:
-    """Draw a token for each row of probabilities (..., size), by numbers from [0, 1), one a row."""
-    running = p.cumsum(axis=-1)  # its last entry is 1 up to rounding, hence the scaling
-    return (running > np.asarray(chance)[..., None] * running[..., -1:]).argmax(axis=-1)
-
-
 def _contexts(encoding: Encoding, time_signature: tuple[int, int]) -> Iterator[list[int]]:
     """Yield the context of step 0, 1, 2, …: the same rows that training saw, made a block at a time."""
     for start in itertools.count(0, _BLOCK):
@@ -288,9 +190,11 @@ def _contexts(encoding: Encoding, time_signature: tuple[int, int]) -> Iterator[l
 
 def generate(
     bundle: Bundle,
-    length: float,
+    length: float | None = None,
     *,
     prompt: Score | None = None,
+    fixed: Mapping[int, Score] | None = None,
+    gaps: Mapping[int, tuple[float, float]] | None = None,
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
@@ -303,16 +207,22 @@ def generate(
     Parameters
     ----------
     bundle : Bundle
-        Of kind "stream", such as ``load_bundle("melody")``.
-    length : float
-        How much to write at most, in quarter lengths.
+        ``load_bundle("melody")`` writes one voice, ``load_bundle("chorale")`` four.
+    length : float, optional
+        How much to write at most, in quarter lengths. With `fixed` it is left out: the music is as long as that.
     prompt : Score, optional
         Music to continue. It stands at the start of the result, as the encoding keeps it, and `length`
         counts from its end.
+    fixed : dict of int to Score, optional
+        For a bundle of several voices: those that stay as they are, and for which the others are written. Voice 0 is
+        the highest; ``fixed={0: melody}`` harmonises a melody.
+    gaps : dict of int to (float, float), optional
+        Voice of `fixed` -> from where to where, in quarter lengths, it may be written anew: ``fixed`` with all voices
+        of a piece and a gap in some of them mends, or varies, just these bars.
     temperature, top_k, top_p
         See `distribution`.
     time_signature : (int, int), optional
-        Metre to write in; by default the prompt's, else 4/4.
+        Metre to write in; by default that of the prompt or of the fixed voices, else 4/4.
     stop : bool
         Let the model end the piece by itself before `length` is reached.
     seed : int or numpy.random.SeedSequence, optional
@@ -325,17 +235,22 @@ def generate(
     Raises
     ------
     ValueError
-        For a control outside its range, a metre the model was not trained on, or a prompt that the encoding
-        cannot hold. The message names the valid choices.
+        For a control outside its range, a metre the model was not trained on, a prompt that the encoding cannot hold, or
+        fixed voices that it cannot. The message names the valid choices.
     BundleError
-        For a bundle that is not of kind "stream", or of several voices.
+        For a bundle that cannot write step by step, or fixed voices where the bundle writes only one.
 
     Warns
     -----
     UserWarning
         If the prompt does not lie on the encoding's grid, so that notes of it are moved.
     """
-    model = _checked(bundle).stream()
+    if _checked(bundle).model["kind"] == "chorale":
+        controls = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "stop": stop, "seed": seed}
+        return _write_together(bundle, 1, length, prompt, fixed, gaps, time_signature, controls)[0]
+    if fixed is not None or gaps is not None:
+        raise BundleError(f"the bundle {bundle.name!r} writes one voice, so nothing can be fixed. Take load_bundle('chorale').")
+    model = bundle.stream()
     metre, before = _asked_for(bundle, length, prompt, time_signature)
     new = sample_tokens(
         model,
@@ -355,9 +270,11 @@ def generate(
 def generate_many(
     bundle: Bundle,
     count: int,
-    length: float,
+    length: float | None = None,
     *,
     prompt: Score | None = None,
+    fixed: Mapping[int, Score] | None = None,
+    gaps: Mapping[int, tuple[float, float]] | None = None,
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
@@ -370,10 +287,10 @@ def generate_many(
     Parameters
     ----------
     bundle : Bundle
-        Of kind "stream", such as ``load_bundle("melody")``.
+        As for `generate`.
     count : int
         How many pieces, 1 or more.
-    length, prompt, temperature, top_k, top_p, time_signature, stop
+    length, prompt, fixed, gaps, temperature, top_k, top_p, time_signature, stop
         As for `generate`, the same for all pieces.
     seed : int, optional
         Same seed, same music.
@@ -401,7 +318,13 @@ def generate_many(
     UserWarning
         As `generate` does.
     """
-    model = _checked(bundle).streams(1)
+    if _checked(bundle).model["kind"] == "chorale":
+        check_count(count, seed)
+        controls = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "stop": stop, "seed": seed}
+        return _write_together(bundle, count, length, prompt, fixed, gaps, time_signature, controls)
+    if fixed is not None or gaps is not None:
+        raise BundleError(f"the bundle {bundle.name!r} writes one voice, so nothing can be fixed. Take load_bundle('chorale').")
+    model = bundle.streams(1)
     metre, before = _asked_for(bundle, length, prompt, time_signature)
     new = sample_many(
         model,
@@ -422,16 +345,53 @@ def generate_many(
 def _checked(bundle: Bundle) -> Bundle:
     if not isinstance(bundle, Bundle):
         raise TypeError(f'generate wants a bundle and was given {bundle!r}; write generate(load_bundle("melody"), …).')
-    voices = getattr(bundle.encoding, "voices", 1)
-    if voices > 1:
-        raise BundleError(f"the bundle {bundle.name!r} has {voices} voices, and generate() writes one voice so far.")
     return bundle
 
 
+def _write_together(
+    bundle: Bundle,
+    count: int,
+    length: float | None,
+    prompt: Score | None,
+    fixed: Mapping[int, Score] | None,
+    gaps: Mapping[int, tuple[float, float]] | None,
+    time_signature: tuple[int, int] | None,
+    controls: Mapping[str, Any],
+) -> list[Score]:
+    """Write pieces of several voices."""
+    encoding = bundle.encoding
+    model = bundle.voices(count)
+    if fixed is None:
+        if gaps is not None:
+            raise ValueError("gaps are gaps in fixed voices; give fixed, too.")
+        given, like, steps = None, prompt, length
+    elif length is not None or prompt is not None:
+        raise ValueError("with fixed voices the music is as long as they are, and begins with them: leave out length and prompt.")
+    else:
+        given = given_tokens(fixed, encoding, gaps)
+        like = next(iter(fixed.values()))
+        steps = len(given) / encoding.steps_per_quarter
+    metre, before = _asked_for(bundle, steps, prompt, time_signature or (like.time_signature if like is not None else None))
+    written = write_voices(
+        model,
+        encoding,
+        math.ceil(steps * encoding.steps_per_quarter),
+        count=count,
+        prompt=before if len(before) else None,
+        given=given,
+        time_signature=metre,
+        **controls,
+    )
+    before = before.reshape(-1, encoding.voices)
+    return [_score(encoding, before, tokens, metre, like) for tokens in written]
+
+
 def _asked_for(
-    bundle: Bundle, length: float, prompt: Score | None, time_signature: tuple[int, int] | None
+    bundle: Bundle, length: float | None, prompt: Score | None, time_signature: tuple[int, int] | None
 ) -> tuple[tuple[int, int], np.ndarray]:
     """Check what is asked for, and return the metre to write in and the tokens of the prompt."""
+    if length is None:
+        raise ValueError("say how much to write at most, in quarter lengths: generate(bundle, 16) is four bars of 4/4.")
     if not (np.isfinite(length) and length > 0):
         raise ValueError(f"length={length}: it must be above 0 quarter lengths; a bar of 4/4 has 4.")
     metre = _metre(bundle, time_signature or (prompt.time_signature if prompt is not None else (4, 4)))

@@ -10,17 +10,19 @@ Import Keras from here (``from musiclab.models import keras``): see `musiclab.ba
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from musiclab.backend import devices, keras
+from musiclab.encoding import FIRST_PITCH, HOLD, ChoraleEncoding
 from musiclab.layers import FastLSTM
+from musiclab.past import ECHOES, INTERVALS, LEAP, NOBODY, SILENT
 
 if TYPE_CHECKING:
     from musiclab.bundle import Bundle
 
-__all__ = ["devices", "keras", "model_of", "original_model", "set_weights", "stream_model", "weights_of"]
+__all__ = ["chorale_model", "devices", "keras", "model_of", "original_model", "set_weights", "stream_model", "weights_of"]
 
 
 def original_model(window: int, size: int) -> keras.Model:
@@ -98,11 +100,225 @@ def stream_model(
     return keras.Model(inputs, keras.layers.Dense(outputs, name="dense")(x))  # (batch, steps, outputs)
 
 
+def chorale_model(
+    encoding: ChoraleEncoding,
+    *,
+    units: tuple[int, ...] = (192,),
+    head: int = 256,
+    depth: int = 2,
+    embedding: int = 32,
+    dropout: float = 0.5,
+    ahead: int = 0,
+    seed: int = 0,
+) -> keras.Model:
+    """Build a model that writes several voices together, one step of an LSTM for each step of the music.
+
+    The LSTM reads what `ChoraleEncoding.inputs` tells of the past. Then the voices choose, one after the other, from the
+    highest down, and each sees what the ones before it chose: p(S, A, T, B) = p(S) p(A | S) p(T | S, A) p(B | S, A, T). So a
+    step is one proper distribution over chords, and not four over notes. With a single voice nobody waits for
+    anybody, and what is left is the melody model: embeddings, LSTM, one choice.
+
+    A choice is the sum of several opinions, each a table that a head fills in for this step: on the token as such; on the
+    melodic step it would be; on the interval to each voice that has chosen; on the degree of the scale, from home and
+    from the key; and on following the echo. Most of them mean the same in every key.
+
+    Parameters
+    ----------
+    encoding : ChoraleEncoding
+    units : tuple of int
+        Units of each LSTM layer.
+    head, depth : int
+        Units between the LSTM and a voice's choice, and in how many layers. A second one adds to what the first found.
+    embedding : int
+        Length of the vector for a pitch; the others have from an eighth to a half of it.
+    dropout : float
+        Share of what is blanked in training between the layers: there whole features for a whole piece, in the
+        heads single numbers. Of the LSTM's inputs it is seven tenths of this.
+    ahead : int
+        Units of a second LSTM that reads voices which are given (see `generation.generate`) from the end backwards, so that
+        the others can prepare for what will come. 0: there is none.
+    seed : int
+        Of the initial weights and the dropout.
+
+    Returns
+    -------
+    keras.Model
+        From a dict of int arrays to logits (batch, steps, voices, size). ``past`` (batch, steps, columns) is what the
+        encoding tells; ``now`` (batch, steps, voices) are the tokens of the step itself, of which a voice sees those of the
+        voices above it; with `ahead`, ``given`` (batch, steps, voices) are the tokens that are given, `encoding.size` where
+        none is. A piece of which nothing is given is written as if there were no second LSTM.
+    """
+    keras.utils.set_random_seed(seed)
+    ops, layers, layout, voices, size = keras.ops, keras.layers, encoding.layout, encoding.voices, encoding.size
+    total = sum(count for count, _ in layout.values())
+    past = keras.Input((None, total), dtype="int32", name="past")  # (batch, steps, columns)
+    now = keras.Input((None, voices), dtype="int32", name="now")  # (batch, steps, voices)
+    inputs = {"past": past, "now": now}
+    starts = dict(zip(layout, np.cumsum([0, *(count for count, _ in layout.values())]), strict=False))
+    column = {name: past[:, :, int(starts[name]) : int(starts[name]) + count] for name, (count, _) in layout.items()}
+
+    def wide() -> keras.initializers.Initializer:
+        """Return where embeddings start; a new one each time, for each draws the same numbers again."""
+        return keras.initializers.RandomNormal(stddev=0.3)
+
+    def embed(name: str, values: Any, size: int, length: int) -> Any:
+        """Embed values (batch, steps, n), each column by a table of its own, to (batch, steps, n, length)."""
+        count = values.shape[-1]
+        table = layers.Embedding(count * size, length, embeddings_initializer=wide(), name=name)
+        return table(values + np.arange(count, dtype="int32") * size)
+
+    def flat(vectors: Any) -> Any:
+        """Put the vectors of all columns side by side: (batch, steps, n * length)."""
+        return layers.Reshape((-1, vectors.shape[2] * vectors.shape[3]))(vectors)
+
+    degrees = [layers.Embedding(voices * (NOBODY + 1), embedding, name=f"degree_{reference}") for reference in ("home", "tonic")]
+
+    def pitches(name: str, sounding: Any) -> Any:
+        """Embed what sounds, (batch, steps, voices): as a pitch, a pitch class, and a degree seen from home and from the key."""
+        of_voice = np.arange(voices, dtype="int32") * (NOBODY + 1)
+        silent = ops.equal(sounding, 0)
+        vectors = embed(name, sounding, 129, embedding)
+        vectors = vectors + embed(f"{name}_class", ops.where(silent, NOBODY, (sounding + 11) % 12), NOBODY + 1, embedding)
+        for table, reference in zip(degrees, (column["home"], column["tonic"]), strict=True):
+            unknown = ops.logical_or(silent, ops.equal(reference, NOBODY))
+            vectors = vectors + table(ops.where(unknown, NOBODY, (sounding + 11 - reference) % 12) + of_voice)
+        return vectors  # (batch, steps, voices, embedding)
+
+    # What is known of the step before anybody has chosen.
+    known = [flat(pitches("sounding", column["sounding"]))]
+    known += [
+        flat(embed(name.replace(" ", "_"), column[name], layout[name][1], length))
+        for name, length in {
+            "held": embedding // 2,
+            "position": embedding // 2,
+            "metre": embedding // 8,
+            "mode": embedding // 2,
+            "echo length": embedding // 2,
+            "echo step": embedding // 4,
+            "own length": embedding // 4,
+            "own step": embedding // 4,
+        }.items()
+    ]
+    if ahead:
+        given = keras.Input((None, voices), dtype="int32", name="given")
+        inputs["given"] = given
+        later = flat(embed("given_token", given, size + 1, embedding))
+        later = layers.SpatialDropout1D(0.7 * dropout)(later)
+        later = FastLSTM(ahead, return_sequences=True, go_backwards=True, name="lstm_ahead")(later)
+        later = layers.SpatialDropout1D(dropout)(ops.flip(later, axis=1))
+        something = ops.any(ops.not_equal(given, size), axis=(1, 2), keepdims=True)  # (batch, 1, 1)
+        known.append(ops.where(something, later, 0.0))
+    pairs = [flat(embed("interval", column["interval"], layout["interval"][1], 12))] if voices > 1 else []
+    x = layers.SpatialDropout1D(0.7 * dropout)(ops.concatenate([*known, *pairs], axis=-1))
+    for number, count in enumerate(units):
+        x = FastLSTM(count, return_sequences=True, name=f"lstm_{number}")(x)
+        x = layers.SpatialDropout1D(dropout)(x)
+    known = ops.concatenate([x, *known], axis=-1)  # (batch, steps, features)
+
+    # What each voice chose, for those below it: what sounds then, and whether it begins.
+    chosen = ops.where(ops.greater_equal(now, FIRST_PITCH), now - FIRST_PITCH + encoding.lowest + 1, SILENT)
+    chosen = ops.where(ops.equal(now, HOLD), column["sounding"], chosen)  # (batch, steps, voices)
+    kinds = layers.Embedding(FIRST_PITCH + 1, embedding, embeddings_initializer=wide(), name="kind")(
+        ops.minimum(now, FIRST_PITCH)
+    )
+    vectors = pitches("chosen", chosen) + kinds  # (batch, steps, voices, embedding)
+    trust = [embed(f"trust_{name}", column[f"{name} length"], len(ECHOES) + 1, 1) for name in ("echo", "own")]
+    logits = []
+    for voice in range(voices):
+        seen = [known, *(vectors[:, :, above] for above in range(voice))]
+        z = layers.Dense(head, activation="relu", name=f"hidden_{voice}")(ops.concatenate(seen, axis=-1))
+        z = layers.Dropout(dropout)(z)
+        for number in range(1, depth):
+            z = z + layers.Dropout(dropout)(layers.Dense(head, activation="relu", name=f"hidden_{voice}_{number}")(z))
+        opinions = layers.Dense(sum(opinion_sizes(encoding, voice)), name=f"opinions_{voice}")(z)
+        parts = ops.split(opinions, np.cumsum(opinion_sizes(encoding, voice))[:-1].tolist(), axis=-1)
+        own = slice(voice, voice + 1)
+        logits.append(
+            _summed(
+                encoding,
+                parts,
+                sounding=column["sounding"][:, :, own],
+                above=[chosen[:, :, u : u + 1] for u in range(voice)],
+                degrees=(column["home"], column["tonic"]),
+                echoes=(
+                    (column["echo token"][:, :, own], trust[0][:, :, 0]),
+                    (column["own token"][:, :, own], trust[1][:, :, voice]),
+                ),
+            )
+        )
+    return keras.Model(inputs, ops.stack(logits, axis=2))  # (batch, steps, voices, size)
+
+
+def opinion_sizes(encoding: ChoraleEncoding, voice: int) -> list[int]:
+    """Return the sizes of a voice's opinions: token, step, degrees from home and key, two echoes, two for each voice above."""
+    intervals = INTERVALS[1] - INTERVALS[0] + 1
+    return [encoding.size, 2 * LEAP + 1, 12, 12, 1, 1, *[intervals, intervals] * voice]
+
+
+def _summed(
+    encoding: ChoraleEncoding,
+    opinions: list[Any],
+    *,
+    sounding: Any,
+    above: list[Any],
+    degrees: tuple[Any, Any],
+    echoes: tuple[tuple[Any, Any], tuple[Any, Any]],
+) -> Any:
+    """Add up a voice's opinions.
+
+    Parameters
+    ----------
+    opinions : list of float arrays (batch, steps, …)
+        As long as `opinion_sizes` says.
+    sounding : int array (batch, steps, 1)
+        What sounds in this voice before the step.
+    above : list of int arrays (batch, steps, 1)
+        What sounds in each voice above from this step on.
+    degrees : two int arrays (batch, steps, 1)
+        Pitch classes of home and of the key.
+    echoes : two pairs
+        Token of the echo, int array (batch, steps, 1), and how far an echo of this length is trusted, float (batch, steps, 1).
+
+    Returns
+    -------
+    float array (batch, steps, size)
+    """
+    ops = keras.ops
+    token, step, *scales, echo, own_echo = opinions[:6]
+    # Every pitch that the voice might begin, counted as `sounding` is: (pitches,)
+    pitches = np.arange(encoding.lowest + 1, encoding.highest + 2, dtype="int32")
+
+    def look_up(table: Any, places: Any, known: Any) -> Any:
+        """Read a table (batch, steps, n) at places (batch, steps, m); 0 where the reference is not known."""
+        return ops.where(known, ops.take_along_axis(table, places, axis=-1), 0.0)
+
+    def interval(other: Any, pitch: Any) -> Any:
+        return ops.clip(other - pitch, *INTERVALS) - INTERVALS[0]
+
+    sings = ops.greater(sounding, SILENT)
+    begin = look_up(step, ops.clip(-sounding + pitches, -LEAP, LEAP) + LEAP, sings)  # (batch, steps, pitches)
+    for table, reference in zip(scales, degrees, strict=True):
+        begin = begin + look_up(table, (-reference + (pitches - 1)) % 12, ops.less(reference, NOBODY))
+    hold = ops.zeros_like(echo)  # (batch, steps, 1)
+    for number, other in enumerate(above):
+        of_begin, of_hold = opinions[6 + 2 * number : 8 + 2 * number]
+        sounds = ops.greater(other, SILENT)
+        begin = begin + look_up(of_begin, interval(other, pitches), sounds)
+        hold = hold + look_up(of_hold, interval(other, sounding), ops.logical_and(sounds, sings))
+    logits = token + ops.concatenate([ops.zeros_like(token[:, :, :HOLD]), hold, begin], axis=-1)
+    for strength, (heard, trust) in zip((echo, own_echo), echoes, strict=True):
+        there = ops.cast(ops.greater(heard, 0), strength.dtype) * (strength + ops.cast(trust, strength.dtype))
+        logits = logits + there * ops.one_hot(heard[:, :, 0], encoding.size, dtype=strength.dtype)
+    return logits
+
+
 def model_of(bundle: Bundle) -> keras.Model:
     """Build the Keras model of a bundle, with its weights."""
     settings = {name: value for name, value in bundle.model.items() if name != "kind"}
     if bundle.model["kind"] == "original":
         model = original_model(settings["window"], bundle.encoding.size)
+    elif bundle.model["kind"] == "chorale":
+        model = chorale_model(bundle.encoding, **settings)
     else:
         model = stream_model(bundle.encoding.input_sizes, bundle.encoding.size, **settings)
     set_weights(model, bundle.weights)

@@ -4,6 +4,7 @@ Run as a program it makes the course's bundles again, from the music and the set
 
     python -m musiclab.training recipe      # the original recipe, on data/music.mid
     python -m musiclab.training melody      # the melody model, on some 11,000 tunes
+    python -m musiclab.training chorale     # the chorale model, on some 200 chorales by Bach
 
 `train` can be stopped at any time. After each epoch it writes a checkpoint, if it was given a place for
 one; called again with the same arguments it goes on from there, and ends with the same weights, to the
@@ -13,6 +14,8 @@ last bit on a CPU, as a run that was never stopped.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import csv
 import hashlib
 import io
 import json
@@ -20,7 +23,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +33,25 @@ from musiclab.backend import devices, keras
 from musiclab.baselines import Markov
 from musiclab.bundle import DATA, Bundle
 from musiclab.corpus import MELODY_CORPORA, load_corpus
-from musiclab.dataset import Batches, Piece, encode_pieces, split_pieces, suits_a_melody_model, transposed, windows
-from musiclab.encoding import END, Encoding, GridEncoding, NoteNameEncoding
+from musiclab.dataset import (
+    Batches,
+    Piece,
+    VoiceBatches,
+    encode_pieces,
+    melody_given,
+    nothing_given,
+    split_pieces,
+    suits_a_melody_model,
+    transposed,
+    voice_ranges,
+    which_are_given,
+    windows,
+)
+from musiclab.encoding import END, ChoraleEncoding, Encoding, GridEncoding, NoteNameEncoding
 from musiclab.files import read_score, write_atomically
 from musiclab.layers import FastLSTM
-from musiclab.models import original_model, stream_model, weights_of
+from musiclab.models import chorale_model, original_model, stream_model, weights_of
+from musiclab.score import Score
 
 __all__ = ["Progress", "device_report", "evaluate", "train"]
 
@@ -75,12 +92,13 @@ def device_report(model: keras.Model) -> str:
 
 
 def evaluate(model: keras.Model, batches: Batches) -> float:
-    """Return the mean loss over all targets of an epoch, in nats per step. Padding does not count."""
-    total = 0.0
+    """Return the mean loss over all targets of an epoch, in nats per target. Padding does not count."""
+    total = count = 0.0
     for inputs, targets, weights in batches.epoch(0):
         model.reset_metrics()
         total += float(model.test_on_batch(inputs, targets, sample_weight=weights)) * float(weights.sum())
-    return total / batches.steps
+        count += float(weights.sum())
+    return total / count
 
 
 def train(
@@ -90,30 +108,50 @@ def train(
     *,
     epochs: int,
     learning_rate: float = 2e-3,
+    last_rate: float = 0.02,
+    warm_up: int = 0,
+    optimizer: keras.optimizers.Optimizer | None = None,
+    average: float = 0.0,
+    patience: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    watch: Callable[[list[dict[str, float]]], None] | None = None,
     progress: bool = True,
 ) -> list[dict[str, float]]:
-    """Train a stream model with Adam, the learning rate falling along half a cosine.
+    """Train a model that predicts tokens, the learning rate falling along half a cosine.
 
     Parameters
     ----------
     model : keras.Model
-        From int array (batch, steps, columns) to logits (batch, steps, vocabulary). It ends with the weights
-        of the epoch with the lowest validation loss; without `valid`, of the last epoch.
+        From what `batches` yields to logits (batch, steps, …, vocabulary). It ends with the weights of the epoch with
+        the lowest validation loss; without `valid`, of the last epoch.
     batches, valid : Batches
     epochs : int
         In all, those before an interruption included.
     learning_rate : float
         Of the first epoch.
+    last_rate : float
+        Share of it that is left at the end.
+    warm_up : int
+        Batches over which the rate rises to its full height at the very beginning.
+    optimizer : keras.optimizers.Optimizer, optional
+        Adam that clips the gradient of each weight to length 1, if left out. Its rate is set from here.
+    average : float
+        If above 0, what is measured and kept are not the weights as they are but their running average: after each
+        batch it keeps this share of what it was. Training at a high rate jumps about; the average lies in the
+        middle (Polyak and Juditsky, 1992).
+    patience : int, optional
+        Stop when the validation loss has not fallen for as many epochs.
     checkpoint : path, optional
         File for the state after each epoch. If it exists, training goes on from it.
+    watch : callable, optional
+        Called after each epoch with the history so far, for instance `show.live_curves()`.
     progress : bool
         Show a progress bar: a widget in a notebook, a line in a terminal.
 
     Returns
     -------
     list of dict
-        For each epoch: ``epoch`` (from 1), ``loss`` and ``valid`` in nats per step, ``seconds``. The loss is
+        For each epoch: ``epoch`` (from 1), ``loss`` and ``valid`` in nats per target, ``seconds``. The loss is
         measured while training, with dropout at work, so it may lie above ``valid``.
 
     Notes
@@ -130,27 +168,33 @@ def train(
     """
     use_deterministic_kernels()
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate, clipnorm=1.0),
+        optimizer=optimizer or keras.optimizers.Adam(learning_rate, clipnorm=1.0),
         # The mean over targets, not over the whole batch: padding would make the figure too good.
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight"),
     )
     model.optimizer.build(model.trainable_variables)
-    settings = {"epochs": epochs, "learning_rate": learning_rate, "model": _layers(model)}
-    state = _State(model, settings | {"data": _fingerprint(batches), "valid": _fingerprint(valid)})
+    settings = {"epochs": epochs, "learning_rate": learning_rate, "last_rate": last_rate, "warm_up": warm_up, "average": average}
+    settings |= {"optimizer": _optimizer(model), "model": _layers(model)}
+    state = _State(model, settings | {"data": _fingerprint(batches), "valid": _fingerprint(valid)}, average)
     file = Path(checkpoint) if checkpoint is not None else None
     if file is not None and file.exists():
         state.load(file)
     bar = Progress((epochs - len(state.history)) * len(batches), "Training", enabled=progress)
     try:
         for epoch in range(len(state.history), epochs):
-            model.optimizer.learning_rate = learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * epoch / epochs)))
-            row = _train_epoch(model, batches, epoch, bar)
+            rate = learning_rate * (last_rate + (1 - last_rate) * 0.5 * (1 + math.cos(math.pi * epoch / epochs)))
+            row = _train_epoch(model, batches, epoch, bar, state, rate, warm_up)
             if valid is not None:
-                row["valid"] = evaluate(model, valid)
+                with state.averaged():
+                    row["valid"] = evaluate(model, valid)
             state.end_epoch(row)
             bar.note(state.history)
+            if watch is not None:
+                watch(state.history)
             if file is not None:
                 state.save(file)
+            if patience is not None and valid is not None and len(state.history) - state.best_epoch >= patience:
+                break
     except KeyboardInterrupt:
         again = f"; the same call goes on from {file.name}" if file is not None and file.exists() else ""
         print(f"Stopped after {len(state.history)} of {epochs} epochs. The model keeps its best weights so far{again}.")
@@ -160,16 +204,24 @@ def train(
     return state.history
 
 
-def _train_epoch(model: keras.Model, batches: Batches, epoch: int, bar: Progress) -> dict[str, float]:
-    started, total = time.perf_counter(), 0.0
+def _train_epoch(
+    model: keras.Model, batches: Batches, epoch: int, bar: Progress, state: _State, rate: float, warm_up: int
+) -> dict[str, float]:
+    started, total, count = time.perf_counter(), 0.0, 0.0
+    model.optimizer.learning_rate = rate
     for inputs, targets, weights in batches.epoch(epoch):
+        state.batches += 1
+        if state.batches <= warm_up + 1:
+            model.optimizer.learning_rate = rate * min(1.0, state.batches / max(1, warm_up))
         model.reset_metrics()  # or Keras would return the mean over all batches so far
         loss = float(model.train_on_batch(inputs, targets, sample_weight=weights))
         if not math.isfinite(loss):
             raise FloatingPointError(f"the loss became {loss} in epoch {epoch + 1}; lower the learning rate and train again.")
+        state.note_weights()
         total += loss * float(weights.sum())
+        count += float(weights.sum())
         bar.step(loss)
-    return {"epoch": epoch + 1, "loss": total / batches.steps, "seconds": time.perf_counter() - started}
+    return {"epoch": epoch + 1, "loss": total / count, "seconds": time.perf_counter() - started}
 
 
 def _fingerprint(batches: Batches | None) -> str:
@@ -180,6 +232,8 @@ def _fingerprint(batches: Batches | None) -> str:
     for piece in batches.pieces:
         digest.update(piece.tokens.tobytes() + bytes(piece.time_signature))
     settings = [batches.encoding.settings(), batches.batch_size, batches.semitones, batches.shuffle, batches.seed]
+    if isinstance(batches, VoiceBatches):
+        settings += [batches.given.__name__ if batches.given else None, batches.shifts]
     return hashlib.sha256(digest.digest() + json.dumps(settings).encode()).hexdigest()[:16]
 
 
@@ -193,13 +247,47 @@ def _layers(model: keras.Model) -> str:
     return hashlib.sha256(json.dumps(layers, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def _optimizer(model: keras.Model) -> str:
+    """Sum up an optimizer's settings, without the rate, which changes as training goes."""
+    settings = {k: v for k, v in model.optimizer.get_config().items() if k not in ("learning_rate", "name")}
+    return f"{type(model.optimizer).__name__} {json.dumps(settings, sort_keys=True, default=str)}"
+
+
 class _State:
     """What training needs to go on after an interruption, in memory and in a file."""
 
-    def __init__(self, model: keras.Model, settings: dict[str, Any]) -> None:
-        self.model, self.settings = model, settings
+    def __init__(self, model: keras.Model, settings: dict[str, Any], average: float) -> None:
+        self.model, self.settings, self.decay = model, settings, average
         self.history: list[dict[str, float]] = []
         self.best: list[np.ndarray] = []
+        self.batches = 0
+        self.average = [weight.copy() for weight in self.weights()] if average else []
+
+    def weights(self) -> list[np.ndarray]:
+        """What the model has learned, as it is now."""
+        return [keras.ops.convert_to_numpy(weight) for weight in self.model.trainable_variables]
+
+    def note_weights(self) -> None:
+        """Take the weights into their average. To begin with it forgets faster, so that the chance it began with is soon gone."""
+        share = 1 - min(self.decay, (1 + self.batches) / (10 + self.batches))
+        for mean, weight in zip(self.average, self.weights() if self.average else (), strict=True):
+            mean += share * (weight - mean)
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Let the model have the averaged weights for a while, if there are any."""
+        own = [weight.copy() for weight in self.weights()] if self.average else []
+        self._assign(self.average)
+        try:
+            yield
+        finally:
+            self._assign(own)
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch with the lowest validation loss so far, the last of equals; without validation, the last one."""
+        losses = [row.get("valid", 0.0) for row in self.history]
+        return len(losses) - int(np.argmin(losses[::-1]))
 
     def variables(self) -> list[Any]:
         """Everything that changes: weights, the dropout's random state, Adam's moments, the step count."""
@@ -208,16 +296,20 @@ class _State:
     def end_epoch(self, row: dict[str, float]) -> None:
         self.history.append(row)
         if row.get("valid", 0.0) <= min(r.get("valid", 0.0) for r in self.history):
-            self.best = [keras.ops.convert_to_numpy(w) for w in self.model.trainable_variables]
+            self.best = [weight.copy() for weight in self.average or self.weights()]
 
     def restore_best(self) -> None:
-        for variable, value in zip(self.model.trainable_variables, self.best, strict=False):
+        self._assign(self.best)
+
+    def _assign(self, values: list[np.ndarray]) -> None:
+        for variable, value in zip(self.model.trainable_variables, values, strict=False):
             variable.assign(value)
 
     def save(self, file: Path) -> None:
         arrays = {f"variable_{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(self.variables())}
         arrays |= {f"best_{i}": value for i, value in enumerate(self.best)}
-        words = json.dumps({"settings": self.settings, "history": self.history})
+        arrays |= {f"average_{i}": value for i, value in enumerate(self.average)}
+        words = json.dumps({"settings": self.settings, "history": self.history, "batches": self.batches})
         buffer = io.BytesIO()
         np.savez(buffer, words=np.frombuffer(words.encode(), dtype=np.uint8), **arrays)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -240,7 +332,8 @@ class _State:
             for i, variable in enumerate(variables):
                 variable.assign(arrays[f"variable_{i}"])
             self.best = [arrays[f"best_{i}"] for i in range(len(self.model.trainable_variables))]
-            self.history = words["history"]
+            self.average = [arrays[f"average_{i}"] for i in range(len(self.average))]
+            self.history, self.batches = words["history"], words["batches"]
 
     @staticmethod
     def _open(file: Path) -> Any:
@@ -339,6 +432,82 @@ def make_melody(epochs: int, checkpoint: Path | None) -> Bundle:
     return Bundle("melody", weights_of(model), encoding, {"kind": "stream", **settings}, card)
 
 
+#: Arguments of the shipped `models.chorale_model`.
+CHORALE_MODEL = {"units": (192,), "head": 256, "depth": 2, "dropout": 0.5, "ahead": 96, "seed": 0}
+
+#: How the chorale models are trained; `benchmarks/chorales.md` has the attempts that led to it.
+CHORALE_TRAINING = {"learning_rate": 8e-3, "last_rate": 1.0, "warm_up": 200, "average": 0.999}
+
+
+def chorale_optimizer() -> keras.optimizers.Optimizer:
+    """Return AdamW with strong decay: 229 pieces are few, and what a weight need not be, it should not be."""
+    optimizer = keras.optimizers.AdamW(weight_decay=1.0, beta_2=0.99, global_clipnorm=1.0)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    return optimizer
+
+
+def read_split(path: Path = DATA / "chorale_split.csv") -> dict[str, str]:
+    """Return for each of music21's chorales, by its file, on which side of the split it is."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["source"]: row["split"] for row in csv.DictReader(file)}
+
+
+def make_chorale(epochs: int, checkpoint: Path | None, settings: dict[str, Any]) -> Bundle:
+    """Train the chorale bundle: four voices, on music21's chorales without those that the literature tests on."""
+    encoding, corpus, sides = ChoraleEncoding(), load_corpus("bach-chorales"), read_split()
+    scores: dict[str, list[Score]] = {"train": [], "valid": [], "test": []}
+    for score, source in zip(corpus, corpus.sources, strict=True):
+        side = {"unmatched": "train"}.get(sides[source], sides[source])
+        if side in scores and not encoding.loss_report(score)["lost"]:
+            scores[side].append(score)
+    train_set, valid_set, test_set = (encode_pieces(scores[side], encoding) for side in ("train", "valid", "test"))
+    print(
+        f"{len(train_set)} chorales to train on, {len(valid_set)} for validation, {len(test_set)} held out.",
+        flush=True,
+    )
+    model = chorale_model(encoding, **settings)
+    tasks = {"free": nothing_given, "for a given melody": melody_given}
+    history = train(
+        model,
+        VoiceBatches(train_set, encoding, ranges=voice_ranges(train_set, encoding), given=which_are_given, seed=0),
+        VoiceBatches(valid_set, encoding, given=nothing_given, batch_size=16, shuffle=False),
+        epochs=epochs,
+        optimizer=chorale_optimizer(),
+        patience=15,
+        checkpoint=checkpoint,
+        progress=sys.stdout.isatty(),
+        **CHORALE_TRAINING,
+    )
+    best = min(history, key=lambda row: row["valid"])
+    metrics = {
+        f"{side}, {name}, nats/voice-step": round(
+            evaluate(model, VoiceBatches(pieces, encoding, given=task, batch_size=16, shuffle=False)), 4
+        )
+        for side, pieces in (("valid", valid_set), ("test", test_set))
+        for name, task in tasks.items()
+    }
+    card = {
+        "corpus": {corpus.name: corpus.fingerprint},
+        "split": {
+            "by": "piece, as in the literature (data/chorale_split.csv)",
+            "train": len(train_set),
+            "valid": len(valid_set),
+            "test": len(test_set),
+        },
+        "training": {
+            "backend": keras.backend.backend(),
+            "device": devices()[-1],
+            "epochs": len(history),
+            "best epoch": best["epoch"],
+            "minutes": round(sum(r["seconds"] for r in history) / 60),
+        },
+        "metrics": metrics,
+        "metres": ["3/4", "4/4"],
+        "licence": "CC0 for the weights; the chorales are in the public domain and are not contained",
+    }
+    return Bundle("chorale", weights_of(model), encoding, {"kind": "chorale", **settings}, card)
+
+
 def baseline_nats(
     encoding: Encoding, train_set: Sequence[Piece], valid_set: Sequence[Piece], test_set: Sequence[Piece]
 ) -> dict[str, float]:
@@ -398,7 +567,7 @@ def make_recipe(epochs: int) -> Bundle:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make a shipped bundle again."""
     parser = argparse.ArgumentParser(prog="python -m musiclab.training", description="Train one of the course's bundles.")
-    parser.add_argument("bundle", choices=("recipe", "melody"))
+    parser.add_argument("bundle", choices=("recipe", "melody", "chorale"))
     parser.add_argument("--profile", choices=("class", "full"), default="full", help="class: two epochs, to see that it works")
     parser.add_argument("--output", type=Path, help="where to write the bundle (default: data/NAME.bundle; class: here)")
     options = parser.parse_args(arguments)
@@ -407,6 +576,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     checkpoint = output.with_suffix(".checkpoint.npz")
     if options.bundle == "recipe":
         bundle = make_recipe(50 if full else 2)
+    elif options.bundle == "chorale":
+        bundle = make_chorale(90 if full else 10, checkpoint, CHORALE_MODEL)
     else:
         bundle = make_melody(24 if full else 2, checkpoint)
     bundle.save(output, overwrite=True)

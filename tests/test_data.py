@@ -187,7 +187,7 @@ def test_readme_names_every_file_and_no_other():
         p for p in DATA.rglob("*") if p.is_file() and p.name[0] != "." and ".checkpoint" not in p.name
     ]  # a training's leftovers
     files = {p.relative_to(DATA).as_posix() for p in here} - {"README.md"}
-    named = set(re.findall(r"[`(]([\w/-]+\.(?:mid|abc|bundle|npz|txt))[`)]", text))
+    named = set(re.findall(r"[`(]([\w/-]+\.(?:mid|abc|bundle|npz|txt|csv))[`)]", text))
     assert files <= named, f"without origin and licence: {files - named}"
     assert {name for name in named - files if not name.endswith(".bundle")} == set()
 

@@ -84,6 +84,13 @@ def test_short_and_empty_pieces_are_grouped_by_all_they_have():
     assert groups[3] == groups[4]
 
 
+@pytest.mark.parametrize("length", [0, -1])
+@pytest.mark.parametrize("pieces", [[], [tune([60, 62, 64])]], ids=["no piece", "a piece"])
+def test_a_fingerprint_of_nothing_is_refused(pieces, length):
+    with pytest.raises(ValueError, match=rf"length={length}: a fingerprint must have 1 interval or more"):
+        duplicate_groups(pieces, length=length)
+
+
 def test_the_real_corpora_hold_near_duplicates(corpora):
     pieces = corpora["scottish-tunes"] + corpora["irish-tunes"]
     groups = duplicate_groups(pieces)

@@ -18,7 +18,7 @@ As the last line of a cell, what these functions return shows itself, with the s
 """
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from musiclab.score import Score
@@ -38,6 +38,7 @@ __all__ = [
     "curves",
     "describe",
     "display",
+    "live_curves",
     "notation",
     "piano_roll",
     "player",
@@ -55,6 +56,32 @@ def display(score: Score) -> None:
     show_now(notation(score))
     if len(score):
         show_now(sound(score))
+
+
+def live_curves(title: str = "Training", unit: str = "nats per token") -> Callable[[list[dict[str, float]]], None]:
+    """Show a picture of the loss that grows as a model trains: ``train(model, …, watch=show.live_curves())``.
+
+    Parameters
+    ----------
+    title, unit : str
+        As for `curves`.
+
+    Returns
+    -------
+    callable
+        Takes the history so far, and draws it in place of the last picture.
+    """
+    from IPython.display import display as show_now
+    from ipywidgets import HTML
+
+    place = HTML()
+
+    def draw(history: list[dict[str, float]]) -> None:
+        place.value = curves(history, title=title, unit=unit).html()
+        if len(history) == 1:
+            show_now(place)
+
+    return draw
 
 
 Item = TypeVar("Item")

@@ -1,0 +1,191 @@
+"""Several voices at once: free chorales, and voices for a melody that is given.
+
+A step is written from the highest voice down, as the model was trained; see `musiclab.voices`. Two things are decided
+here. A voice that is given keeps its tokens, and the model is told them beforehand, from the end backwards, so that the others
+prepare for what it will do. And the grammar is kept: nothing is held that does not sound, and only the highest
+voice may end a piece, for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from musiclab.encoding import END, FIRST_PITCH, HOLD, ChoraleEncoding
+from musiclab.past import Past
+from musiclab.sampling import check_controls, distribution, draw
+from musiclab.score import Score
+from musiclab.voices import Voices
+
+__all__ = ["given_tokens", "write_voices"]
+
+# Random numbers that are drawn at once, for so many steps of a piece.
+_BLOCK = 256
+
+# Steps of END after what is given: in training there were some, too.
+_END_STEPS = 16
+
+
+def write_voices(
+    model: Voices,
+    encoding: ChoraleEncoding,
+    steps: int,
+    *,
+    count: int = 1,
+    prompt: np.ndarray | None = None,
+    given: np.ndarray | None = None,
+    time_signature: tuple[int, int] = (4, 4),
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    stop: bool = True,
+    seed: int | np.random.SeedSequence | None = None,
+) -> list[np.ndarray]:
+    """Write pieces of several voices, side by side.
+
+    Parameters
+    ----------
+    model : Voices
+        Its states are begun anew.
+    encoding : ChoraleEncoding
+    steps : int
+        How many to write at most, after the prompt.
+    count : int
+        How many pieces. Each has random numbers of its own: piece k depends on `seed` and k alone.
+    prompt : int array (steps, voices), optional
+        Tokens that the pieces begin with.
+    given : int array (steps, voices), optional
+        Tokens that must stay, after the prompt, from `given_tokens`; `encoding.size` where the model is free. The pieces are
+        then as long as this.
+    time_signature, temperature, top_k, top_p, stop, seed
+        As for `generation.generate`.
+
+    Returns
+    -------
+    list of int32 arrays (steps, voices)
+        Without the prompt, and without END.
+    """
+    check_controls(temperature, top_k, top_p)
+    voices, size = encoding.voices, encoding.size
+    seeds = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    chances = [
+        np.random.default_rng(np.random.SeedSequence(seeds.entropy, spawn_key=(*seeds.spawn_key, k))) for k in range(count)
+    ]
+    before = np.zeros((0, voices), dtype=np.int32) if prompt is None else prompt
+    model.reset(count)
+    if given is not None:
+        steps, stop = len(given), False
+        if model.looks_ahead:
+            ahead = np.concatenate([before, given, np.full((_END_STEPS, voices), END)])
+            model.look_ahead(np.repeat(ahead[None], count, axis=0))
+    pasts = [encoding.past() for _ in range(count)]
+    going = np.arange(count)  # the pieces that have not ended; the arrays of a step have a row for each of these
+    rows: list[np.ndarray] = []
+    for t in range(len(before) + steps):
+        place = encoding.context(t, t + 1, time_signature)[0, :2]
+        model.listen(np.array([[*place, *pasts[k].row()] for k in going], dtype=np.int32))
+        tokens = np.zeros((len(going), voices), dtype=np.int32)
+        if t % _BLOCK == 0:
+            numbers = np.stack([chances[k].random((_BLOCK, voices)) for k in going])  # (pieces, _BLOCK, voices)
+        for voice in range(voices):
+            fixed = before[t, voice] if t < len(before) else size if given is None else given[t - len(before), voice]
+            if fixed < size:
+                tokens[:, voice] = fixed
+            else:
+                may_end = stop and voice == 0 and t > len(before)
+                p = distribution(
+                    model.log_probabilities(voice),
+                    temperature=temperature,
+                    top_k=top_k,
+                    top_p=top_p,
+                    allowed=_allowed(size, [pasts[k] for k in going], voice, may_end),
+                )
+                tokens[:, voice] = draw(p, numbers[:, t % _BLOCK, voice])
+            model.choose(voice, tokens[:, voice])
+        rows.append(np.full((count, voices), END, dtype=np.int32))
+        rows[-1][going] = tokens
+        goes_on = tokens[:, 0] != END
+        if not goes_on.all():
+            model.keep(goes_on)
+            going, tokens, numbers = going[goes_on], tokens[goes_on], numbers[goes_on]
+        if not len(going):
+            break
+        for k, step in zip(going.tolist(), tokens.tolist(), strict=True):
+            pasts[k].see(step)
+    written = np.stack(rows, axis=1)  # (pieces, steps, voices)
+    return [piece[piece[:, 0] != END][len(before) :] for piece in written]
+
+
+def _allowed(size: int, pasts: Sequence[Past], voice: int, may_end: bool) -> np.ndarray:
+    """Return what a voice may do: bool array (pieces, size)."""
+    allowed = np.ones((len(pasts), size), dtype=bool)
+    allowed[:, END] = may_end
+    allowed[:, HOLD] = [past.sounding[voice] > 0 for past in pasts]
+    return allowed
+
+
+def given_tokens(
+    fixed: Mapping[int, Score], encoding: ChoraleEncoding, gaps: Mapping[int, tuple[float, float]] | None = None
+) -> np.ndarray:
+    """Turn voices that must stay into tokens.
+
+    Parameters
+    ----------
+    fixed : dict of int to Score
+        Voice -> a score whose only voice it shall be. Voice 0 is the highest.
+    encoding : ChoraleEncoding
+    gaps : dict of int to (float, float), optional
+        Voice -> from where to where, in quarter lengths, it may be written anew.
+
+    Returns
+    -------
+    int32 array (steps, voices)
+        `encoding.size` where the model is free. As long as the longest of the voices.
+
+    Raises
+    ------
+    ValueError
+        For a voice that the encoding does not have, a melody of several voices or out of its range, or a gap that is none.
+    """
+    if not fixed:
+        raise ValueError("fixed holds no voice; write fixed={0: melody} to harmonise a melody, or leave it out.")
+    columns = {voice: _column(voice, melody, encoding) for voice, melody in fixed.items()}
+    steps = max(len(column) for column in columns.values())
+    given = np.full((steps, encoding.voices), encoding.size, dtype=np.int32)
+    for voice, column in columns.items():
+        given[:, voice] = 1  # REST, if it ends before the others
+        given[: len(column), voice] = column
+    for voice, (start, end) in (gaps or {}).items():
+        if voice not in fixed or not 0 <= start < end:
+            raise ValueError(f"gaps={{{voice}: ({start}, {end})}}: give a voice of `fixed`, and a start before its end.")
+        first, last = round(start * encoding.steps_per_quarter), round(end * encoding.steps_per_quarter)
+        after = given[last : last + 1, voice]
+        if len(after) and after[0] == HOLD:  # its beginning lies in the gap: what is left of the note begins after it
+            begun = given[:last, voice]
+            after[0] = begun[begun >= FIRST_PITCH][-1]
+        given[first:last, voice] = encoding.size
+    return given
+
+
+def _column(voice: int, melody: Score, encoding: ChoraleEncoding) -> np.ndarray:
+    """Encode a melody as one voice: int32 array (steps,)."""
+    if not isinstance(voice, int) or not 0 <= voice < encoding.voices:
+        raise ValueError(f"fixed has a voice {voice!r}; the voices are 0 (the highest) to {encoding.voices - 1}.")
+    if not len(melody):
+        raise ValueError(f"the melody for voice {voice} has no notes.")
+    if len(melody.voices) > 1:
+        raise ValueError(
+            f"the melody for voice {voice} has {len(melody.voices)} voices; give it one, for instance score.voice(0)."
+        )
+    notes = melody.notes.copy()
+    notes["voice"] = voice
+    moved = Score(notes)
+    losses = encoding.loss_report(moved)
+    if losses["lost"]:
+        low, high = encoding.lowest, encoding.highest
+        raise ValueError(
+            f"{losses['lost']} of the {losses['notes']} notes of voice {voice} cannot be sung by it: they are chords, or lie"
+            f" outside of MIDI pitch {low} to {high}. Transpose the melody, or take one line of it."
+        )
+    return encoding.encode(moved)[:, voice]

@@ -1,0 +1,182 @@
+"""The chorale model in NumPy: an LSTM that hears all voices, and a head for each voice that chooses its next token.
+
+It computes what `models.chorale_model` describes, from the same weights, with no TensorFlow, for any number of pieces side
+by side; a test holds the two against each other. A step goes like this::
+
+    voices.listen(rows)                      # what the encoding tells of the past, one row a piece
+    for voice in range(4):                   # from the highest down
+        surprise = voices.log_probabilities(voice)
+        voices.choose(voice, tokens)         # the voices below will see this
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from musiclab.encoding import END, FIRST_PITCH, HOLD, ChoraleEncoding
+from musiclab.lstm import LSTM, log_softmax
+from musiclab.past import INTERVALS, LEAP, NOBODY, SILENT
+
+__all__ = ["Voices"]
+
+
+class Voices:
+    """A trained chorale model, one step at a time.
+
+    Parameters
+    ----------
+    weights : mapping of str to array
+        As `models.weights_of` names them: "sounding/embeddings", "lstm_0/kernel", "hidden_0/kernel", …
+    encoding : ChoraleEncoding
+        The one it was trained with.
+    count : int
+        Pieces side by side.
+    """
+
+    def __init__(self, weights: Mapping[str, np.ndarray], encoding: ChoraleEncoding, count: int = 1) -> None:
+        self._weights, self._encoding = dict(weights), encoding
+        starts = np.cumsum([0, *(n for n, _ in encoding.layout.values())])
+        self._columns = {name: slice(a, b) for name, a, b in zip(encoding.layout, starts, starts[1:], strict=False)}
+        layers = [f"lstm_{n}" for n in range(len(weights)) if f"lstm_{n}/kernel" in weights]
+        self._layers = [self._lstm(name) for name in layers]
+        self._pitches = np.arange(encoding.lowest + 1, encoding.highest + 2)  # (pitches,): counted as `sounding` is
+        self.reset(count)
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether it was trained to be told of voices that are given."""
+        return "lstm_ahead/kernel" in self._weights
+
+    def reset(self, count: int | None = None) -> None:
+        """Begin new pieces, as many as before or `count`."""
+        count = len(self._states[0][0]) if count is None else count
+        self._states = [(np.zeros((count, n.units), n.dtype), np.zeros((count, n.units), n.dtype)) for n in self._layers]
+        self._later: np.ndarray | None = None
+        self._time = 0
+
+    def keep(self, which: np.ndarray) -> None:
+        """Go on with some of the pieces: those where `which`, bool array (pieces,), is True, or those with these numbers."""
+        self._states = [(h[which], c[which]) for h, c in self._states]
+        if self._later is not None:
+            self._later = self._later[which]
+
+    def look_ahead(self, given: np.ndarray) -> None:
+        """Read from the end backwards what is given.
+
+        Parameters
+        ----------
+        given : int array (pieces, steps, voices)
+            The tokens that are given; `encoding.size` where none is, END after the end.
+        """
+        vectors = self._embed("given_token", given)  # (pieces, steps, voices, embedding)
+        rows = vectors.reshape(*given.shape[:2], -1)
+        self._later = self._lstm("lstm_ahead").forward(rows[:, ::-1]).h[:, ::-1]  # (pieces, steps, units)
+
+    def listen(self, rows: np.ndarray) -> None:
+        """Take in what is known before a step: int array (pieces, columns), from `ChoraleEncoding.past` and `context`."""
+        self._now = {name: rows[:, place] for name, place in self._columns.items()}
+        self._chosen: list[np.ndarray] = []
+        self._seen: list[np.ndarray] = []
+        flat = [self._flat(self._pitch_vectors("sounding", self._now["sounding"]))]
+        names = ("held", "position", "metre", "mode", "echo length", "echo step", "own length", "own step")
+        flat += [self._flat(self._embed(name.replace(" ", "_"), self._now[name])) for name in names]
+        if self.looks_ahead:
+            nothing = np.zeros((len(rows), len(self._weights["lstm_ahead/recurrent_kernel"])), flat[0].dtype)
+            flat.append(nothing if self._later is None else self._later[:, self._time])
+        known = np.concatenate(flat, axis=-1)  # (pieces, features)
+        pairs = [self._flat(self._embed("interval", self._now["interval"]))] if self._encoding.voices > 1 else []
+        x = np.concatenate([known, *pairs], axis=-1)
+        for number, layer in enumerate(self._layers):
+            gates = layer.step(x, *self._states[number])
+            self._states[number] = (gates.h, gates.c)
+            x = gates.h
+        self._known = np.concatenate([x, known], axis=-1)
+        self._time += 1
+
+    def log_probabilities(self, voice: int) -> np.ndarray:
+        """Return how likely each token is for a voice, now that those above it have chosen: float array (pieces, size)."""
+        z = np.maximum(self._dense(f"hidden_{voice}", np.concatenate([self._known, *self._seen], axis=-1)), 0)
+        depth = 1
+        while f"hidden_{voice}_{depth}/kernel" in self._weights:
+            z = z + np.maximum(self._dense(f"hidden_{voice}_{depth}", z), 0)
+            depth += 1
+        return log_softmax(self._summed(voice, self._dense(f"opinions_{voice}", z)))
+
+    def choose(self, voice: int, tokens: np.ndarray) -> None:
+        """Settle the tokens of a voice, int array (pieces,), for those below to see."""
+        tokens = np.asarray(tokens)
+        sounding = np.where(tokens >= FIRST_PITCH, tokens - FIRST_PITCH + self._encoding.lowest + 1, SILENT)
+        sounding = np.where(tokens == HOLD, self._now["sounding"][:, voice], sounding)  # (pieces,)
+        vectors = self._pitch_vectors("chosen", sounding[:, None], first=voice)[:, 0]  # (pieces, embedding)
+        self._seen.append(vectors + self._weights["kind/embeddings"][np.minimum(tokens, FIRST_PITCH)])
+        self._chosen.append(sounding)
+
+    def _summed(self, voice: int, opinions: np.ndarray) -> np.ndarray:
+        """Add up the opinions of a voice's head, as `models._summed` does, to logits (pieces, size)."""
+        intervals = INTERVALS[1] - INTERVALS[0] + 1
+        sizes = [self._encoding.size, 2 * LEAP + 1, 12, 12, 1, 1, *[intervals] * (2 * voice)]  # as in models.opinion_sizes
+        token, step, home, tonic, echo, own_echo, *above = np.split(opinions, np.cumsum(sizes)[:-1], axis=-1)
+        sounding = self._now["sounding"][:, voice : voice + 1]  # (pieces, 1)
+        sings = sounding > SILENT
+        logits = token.copy()
+        hold, begin = logits[:, HOLD : HOLD + 1], logits[:, FIRST_PITCH:]  # views
+        begin += _look_up(step, np.clip(self._pitches - sounding, -LEAP, LEAP) + LEAP, sings)
+        for table, name in ((home, "home"), (tonic, "tonic")):
+            reference = self._now[name]
+            begin += _look_up(table, (self._pitches - 1 - reference) % 12, reference < NOBODY)
+        for number, other in enumerate(self._chosen):
+            other = other[:, None]
+            sounds = other > SILENT
+            begin += _look_up(above[2 * number], np.clip(other - self._pitches, *INTERVALS) - INTERVALS[0], sounds)
+            hold += _look_up(above[2 * number + 1], np.clip(other - sounding, *INTERVALS) - INTERVALS[0], sounds & sings)
+        trusts = (
+            self._embed("trust_echo", self._now["echo length"])[:, 0],
+            self._embed("trust_own", self._now["own length"])[:, voice],
+        )
+        for strength, trust, name in zip((echo, own_echo), trusts, ("echo token", "own token"), strict=True):
+            heard = self._now[name][:, voice]
+            logits[np.arange(len(heard)), heard] += np.where(heard != END, (strength + trust)[:, 0], 0)
+        return logits
+
+    def _pitch_vectors(self, name: str, sounding: np.ndarray, first: int = 0) -> np.ndarray:
+        """Embed what sounds, (pieces, n), in the voices from `first` on: (pieces, n, embedding)."""
+        silent = sounding == SILENT
+        vectors = self._embed(name, sounding, first) + self._embed(
+            f"{name}_class", np.where(silent, NOBODY, (sounding + 11) % 12), first
+        )
+        for reference in ("home", "tonic"):
+            origin = self._now[reference]
+            degree = np.where(silent | (origin == NOBODY), NOBODY, (sounding + 11 - origin) % 12)
+            vectors += self._embed(f"degree_{reference}", degree, first)
+        return vectors
+
+    def _embed(self, name: str, values: np.ndarray, first: int = 0) -> np.ndarray:
+        """Look up vectors for values (..., n), each column in a table of its own: (..., n, length)."""
+        table = self._weights[f"{name}/embeddings"]
+        size = self._sizes(name)
+        return table[values + size * (first + np.arange(values.shape[-1]))]
+
+    def _sizes(self, name: str) -> int:
+        """How many values a column of this name has."""
+        voices = self._encoding.voices
+        columns = {"given_token": voices, "trust_echo": 1, "trust_own": voices}
+        pitch = ("sounding", "chosen", "degree")
+        found = columns.get(name) or (voices if name.startswith(pitch) else self._encoding.layout[name.replace("_", " ")][0])
+        return len(self._weights[f"{name}/embeddings"]) // found
+
+    def _dense(self, name: str, x: np.ndarray) -> np.ndarray:
+        return x @ self._weights[f"{name}/kernel"] + self._weights[f"{name}/bias"]
+
+    @staticmethod
+    def _flat(vectors: np.ndarray) -> np.ndarray:
+        return vectors.reshape(len(vectors), -1)
+
+    def _lstm(self, name: str) -> LSTM:
+        return LSTM.from_keras(*(self._weights[f"{name}/{part}"] for part in ("kernel", "recurrent_kernel", "bias")))
+
+
+def _look_up(table: np.ndarray, places: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Read rows of a table (pieces, n) at places (pieces, m); 0 where the reference, (pieces, 1), is not known."""
+    return np.where(known, np.take_along_axis(table, places, axis=-1), 0)
