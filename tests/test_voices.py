@@ -1,0 +1,199 @@
+"""The chorale model: Keras against NumPy, and what a chain of choices must fulfil."""
+
+import numpy as np
+import pytest
+
+from musiclab.bundle import Bundle, BundleError, load_bundle
+from musiclab.dataset import (
+    Piece,
+    VoiceBatches,
+    melody_given,
+    nothing_given,
+    voice_ranges,
+    which_are_given,
+)
+from musiclab.encoding import END, FIRST_PITCH, HOLD, REST, ChoraleEncoding, GridEncoding
+from musiclab.models import chorale_model, keras, model_of, opinion_sizes, weights_of
+from musiclab.voices import Voices
+
+ENCODING = ChoraleEncoding()
+SMALL = {"units": (12, 8), "head": 10, "depth": 2, "embedding": 8, "dropout": 0.3, "seed": 1}
+
+
+def stirred(model, rng):
+    """Give every weight some chance, those that begin at zero, too."""
+    for weight in model.trainable_variables:
+        weight.assign(keras.ops.convert_to_numpy(weight) + rng.normal(0, 0.2, weight.shape))
+    return model
+
+
+def pieces(rng, lengths=(30, 21, 44)):
+    found = []
+    for steps in lengths:
+        tokens = rng.integers(FIRST_PITCH + 5, FIRST_PITCH + 40, (steps, 4))
+        tokens = np.where(rng.random((steps, 4)) < 0.5, HOLD, tokens)
+        tokens[rng.random((steps, 4)) < 0.05] = REST
+        tokens[0] = FIRST_PITCH + 20
+        for t in range(1, steps):  # nothing is held after a rest
+            tokens[t] = np.where((tokens[t] == HOLD) & (tokens[t - 1] == REST), REST, tokens[t])
+        found.append(Piece(tokens.astype(np.int32)))
+    return found
+
+
+def log_softmax(logits):
+    logits = logits.astype(np.float64)
+    return logits - np.log(np.exp(logits - logits.max(-1, keepdims=True)).sum(-1, keepdims=True)) - logits.max(-1, keepdims=True)
+
+
+@pytest.mark.parametrize("ahead", [0, 6])
+@pytest.mark.parametrize("task", [nothing_given, melody_given, which_are_given])
+def test_numpy_says_what_keras_says(ahead, task):
+    rng = np.random.default_rng(3)
+    model = stirred(chorale_model(ENCODING, **SMALL, ahead=ahead), rng)
+    batches = VoiceBatches(pieces(rng), ENCODING, given=task if ahead else None, shuffle=False)
+    inputs, targets, _ = next(batches.epoch(0))
+    wanted = log_softmax(keras.ops.convert_to_numpy(model(inputs)))  # (pieces, steps, voices, size)
+    voices = Voices(weights_of(model), ENCODING, len(targets))
+    if ahead:
+        # A batch may mix pieces for which something is given with others: the engine writes one kind at a time.
+        free = (inputs["given"] == ENCODING.size).all(axis=(1, 2))
+        kinds = [rows for rows in (np.flatnonzero(free), np.flatnonzero(~free)) if len(rows)]
+    else:
+        kinds = [np.arange(len(targets))]
+    for rows in kinds:
+        voices.reset(len(rows))
+        if ahead and not free[rows[0]]:
+            voices.look_ahead(inputs["given"][rows])
+        for t in range(targets.shape[1]):
+            voices.listen(inputs["past"][rows, t])
+            for voice in range(4):
+                assert np.allclose(voices.log_probabilities(voice), wanted[rows, t, voice], atol=2e-4)
+                voices.choose(voice, targets[rows, t, voice])
+
+
+def test_a_voice_sees_those_above_it_and_no_other():
+    rng = np.random.default_rng(0)
+    model = stirred(chorale_model(ENCODING, **SMALL), rng)
+    inputs, _, _ = next(VoiceBatches(pieces(rng), ENCODING, shuffle=False).epoch(0))
+    before = keras.ops.convert_to_numpy(model(inputs))
+    for changed in range(4):
+        now = inputs["now"].copy()
+        now[:, 7, changed] = np.where(now[:, 7, changed] == HOLD, FIRST_PITCH + 3, HOLD)
+        after = keras.ops.convert_to_numpy(model({"past": inputs["past"], "now": now}))
+        differs = np.abs(before - after).max(axis=(0, 3)) > 1e-6  # (steps, voices)
+        assert differs[7].tolist() == [voice > changed for voice in range(4)]
+        assert not np.delete(differs, 7, axis=0).any()  # later steps learn of it by `past`, which is unchanged here
+
+
+def test_the_future_acts_only_where_it_is_given():
+    rng = np.random.default_rng(0)
+    model = stirred(chorale_model(ENCODING, **SMALL, ahead=6), rng)
+    inputs, _, _ = next(VoiceBatches(pieces(rng), ENCODING, given=melody_given, shuffle=False).epoch(0))
+    later = {**inputs, "given": inputs["given"].copy()}
+    later["given"][:, 15, 0] = FIRST_PITCH + 30
+    differs = (
+        np.abs(keras.ops.convert_to_numpy(model(inputs)) - keras.ops.convert_to_numpy(model(later))).max(axis=(0, 2, 3)) > 1e-7
+    )
+    assert differs[:16].all()
+    # Where nothing is given, the second LSTM is silent: its weights do not matter.
+    free = {**inputs, "given": np.full_like(inputs["given"], ENCODING.size)}
+    before = keras.ops.convert_to_numpy(model(free))
+    model.get_layer("lstm_ahead").set_weights([w + 1 for w in model.get_layer("lstm_ahead").get_weights()])
+    assert np.array_equal(before, keras.ops.convert_to_numpy(model(free)))
+
+
+def test_a_transposed_piece_has_transposed_opinions():
+    """With the opinions on tokens and on absolute pitch silenced, a piece is as likely in another key."""
+    rng = np.random.default_rng(5)
+    model = stirred(chorale_model(ENCODING, **SMALL), rng)
+    for name in ("sounding", "sounding_class", "chosen", "chosen_class"):
+        layer = model.get_layer(name)
+        layer.set_weights([np.zeros_like(w) for w in layer.get_weights()])
+    for voice in range(4):
+        kernel, bias = model.get_layer(f"opinions_{voice}").get_weights()
+        kernel[:, : ENCODING.size], bias[: ENCODING.size] = 0, 0
+        model.get_layer(f"opinions_{voice}").set_weights([kernel, bias])
+    here = pieces(rng)
+    there = [Piece(ENCODING.transpose(p.tokens, 3)) for p in here]
+    chosen = []
+    for some in (here, there):
+        inputs, targets, weights = next(VoiceBatches(some, ENCODING, shuffle=False).epoch(0))
+        logits = keras.ops.convert_to_numpy(model(inputs))
+        chosen.append((np.take_along_axis(logits, targets[..., None], -1)[..., 0])[(weights > 0) & (targets != END)])
+    assert np.allclose(*chosen, atol=1e-4)
+
+
+def test_with_one_voice_nobody_is_heard():
+    alone = ChoraleEncoding(voices=1)
+    model = chorale_model(alone, **SMALL)
+    batch = next(VoiceBatches([Piece(p.tokens[:, :1]) for p in pieces(np.random.default_rng(0))], alone, shuffle=False).epoch(0))[
+        0
+    ]
+    assert opinion_sizes(alone, 0) == opinion_sizes(ENCODING, 0)
+    other = {**batch, "now": np.full_like(batch["now"], HOLD)}
+    assert np.array_equal(keras.ops.convert_to_numpy(model(batch)), keras.ops.convert_to_numpy(model(other)))
+
+
+def test_batches_hold_every_target_once_and_what_is_given_is_none():
+    some = pieces(np.random.default_rng(2))
+    batches = VoiceBatches(some, ENCODING, batch_size=2)
+    assert sum(weights.sum() for _, _, weights in batches.epoch(0)) == batches.steps == sum(len(p.tokens) * 4 + 1 for p in some)
+    for inputs, targets, weights in VoiceBatches(some, ENCODING, given=which_are_given, seed=4).epoch(3):
+        given = (inputs["given"] != ENCODING.size) & (inputs["given"] != END)
+        assert np.array_equal(inputs["given"][given], targets[given])
+        assert not weights[given].any()
+        assert np.array_equal(inputs["now"], targets)
+
+
+def test_pieces_are_moved_only_within_the_voices_ranges():
+    rng = np.random.default_rng(2)
+    some = pieces(rng, (25, 31, 19, 40))
+    ranges = voice_ranges(some, ENCODING)
+    batches = VoiceBatches(some[:1], ENCODING, ranges=ranges + [[-2, 3]], batch_size=1)
+    assert len(batches.shifts[0]) >= 6 and 0 in batches.shifts[0]
+    for number in range(12):
+        _, targets, _ = next(batches.epoch(number))
+        inside = voice_ranges([Piece(targets[0][: len(some[0].tokens)])], ENCODING)
+        assert (inside[:, 0] >= ranges[:, 0] - 2).all() and (inside[:, 1] <= ranges[:, 1] + 3).all()
+
+
+def test_a_task_leaves_something_to_write():
+    rng = np.random.default_rng(0)
+    drawn = [which_are_given(100, 4, rng) for _ in range(400)]
+    assert all((~known).any() for known in drawn)
+    share = np.mean([not known.any() for known in drawn])
+    assert 0.3 < share < 0.5
+    assert any(known[:, 0].all() and not known[:, 1:].any() for known in drawn)
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    settings = {**SMALL, "ahead": 6}
+    model = stirred(chorale_model(ENCODING, **settings), np.random.default_rng(0))
+    return Bundle("mine", weights_of(model), ENCODING, {"kind": "chorale", **settings})
+
+
+def test_a_bundle_comes_back_from_its_file(bundle, tmp_path):
+    loaded = load_bundle(bundle.save(tmp_path / "mine.bundle"))
+    assert isinstance(loaded.encoding, ChoraleEncoding)
+    again = weights_of(model_of(loaded))
+    assert all(np.array_equal(again[name], value) for name, value in bundle.weights.items())
+    loaded.voices(3)
+
+
+def test_a_bundle_whose_weights_do_not_fit_is_refused(bundle, tmp_path):
+    weights = {**bundle.weights, "hidden_2/kernel": bundle.weights["hidden_2/kernel"][:-3]}
+    broken = Bundle("mine", weights, ENCODING, bundle.model).save(tmp_path / "broken.bundle")
+    with pytest.raises(BundleError, match="do not fit together"):
+        load_bundle(broken)
+    fewer = {name: value for name, value in bundle.weights.items() if name != "kind/embeddings"}
+    with pytest.raises(BundleError, match="lacks weights"):
+        load_bundle(Bundle("mine", fewer, ENCODING, bundle.model).save(tmp_path / "fewer.bundle"))
+
+
+def test_one_voice_and_four_are_not_confused(bundle):
+    with pytest.raises(BundleError, match="voices together"):
+        bundle.stream()
+    with pytest.raises(BundleError, match="writes one voice"):
+        load_bundle("melody").voices()
+    assert not isinstance(GridEncoding(4), ChoraleEncoding)
