@@ -183,10 +183,10 @@ def ngram(chorales: Mapping[str, Sequence[np.ndarray]], rungs: Sequence[Sequence
 # --- the course's model ---------------------------------------------------------------------------------
 
 
-def measure(model: keras.Model, pieces: list[Piece], encoding: ChoraleEncoding) -> np.ndarray:
+def measure(model: keras.Model, pieces: list[Piece], encoding: ChoraleEncoding, batch_size: int = 26) -> np.ndarray:
     """Return the mean nats per step of each voice: float array (voices,)."""
     total, steps = np.zeros(encoding.voices), 0
-    for inputs, targets, weights in VoiceBatches(pieces, encoding, batch_size=26, shuffle=False).epoch(0):
+    for inputs, targets, weights in VoiceBatches(pieces, encoding, batch_size=batch_size, shuffle=False).epoch(0):
         logits = keras.ops.convert_to_numpy(model.predict_on_batch(inputs)).astype(np.float64)
         logits[..., END] = -np.inf
         real = (weights > 0) & (targets != END)  # (pieces, steps, voices)
