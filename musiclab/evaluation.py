@@ -36,7 +36,7 @@ def parallels(grid: np.ndarray) -> dict[str, int]:
     """Count parallel fifths and octaves: two voices that move in the same direction from one to the next.
 
     Composers of Bach's time avoided them: two voices that move so sound like one. Fifths and octaves wider by whole octaves
-    count, and unisons count as octaves. Voices that are crossed, the lower one on top, do not.
+    count, and unisons count as octaves. Whichever voice lies on top, a fifth is a fifth.
 
     Parameters
     ----------
@@ -54,9 +54,9 @@ def parallels(grid: np.ndarray) -> dict[str, int]:
     for a, b in itertools.combinations(range(grid.shape[1]), 2):
         step_a, step_b = after[:, a] - before[:, a], after[:, b] - before[:, b]
         together = moved[:, a] & moved[:, b] & (np.sign(step_a) == np.sign(step_b))
-        first, second = before[:, a] - before[:, b], after[:, a] - after[:, b]  # upwards from the lower voice
+        first, second = abs(before[:, a] - before[:, b]) % 12, abs(after[:, a] - after[:, b]) % 12
         for name, size in (("fifths", 7), ("octaves", 0)):
-            found[name] += int((together & (first % 12 == size) & (second % 12 == size) & (first >= 0) & (second >= 0)).sum())
+            found[name] += int((together & (first == size) & (second == size)).sum())
     return {**found, "changes": int((before != after).any(axis=1).sum())}
 
 

@@ -37,14 +37,17 @@ def test_all_pairs_of_voices_count():
 
 def test_parallels_are_music21s():
     """Against music21's own pairs of voices, on chords with many fifths and octaves, some crossed."""
+    from music21.note import Note
     from music21.voiceLeading import VoiceLeadingQuartet
 
     rng = np.random.default_rng(0)
-    low = rng.integers(55, 80, 400)
-    grid = np.stack([low + rng.choice([7, 12, 19, 24, 4, -5, -7], 400), low], axis=1)
+    # C, D, E, G and A alone: music21 hears a fifth only where one is written, and spells chance numbers as it likes.
+    low = 12 * rng.integers(4, 6, 600) + rng.choice([0, 2, 4, 7, 9], 600)
+    grid = np.stack([low + rng.choice([7, 12, 19, 24, -5, -7], 600), low], axis=1)
+    grid = grid[np.isin(grid[:, 0] % 12, [0, 2, 4, 7, 9])]
     wanted = {"fifths": 0, "octaves": 0}
     for (a, b), (c, d) in itertools.pairwise(grid):
-        quartet = VoiceLeadingQuartet(*(int(p) for p in (a, c, b, d)))
+        quartet = VoiceLeadingQuartet(*(Note(int(p)) for p in (a, c, b, d)))
         if (c - a) * (d - b) <= 0 or a == b or c == d:  # music21 finds no parallel unisons
             continue
         wanted["fifths"] += quartet.parallelFifth()

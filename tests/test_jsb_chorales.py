@@ -90,12 +90,12 @@ def test_the_measure_is_the_mean_over_steps_by_voice(model):
     music = [chorale(length, length) for length in (5, 23, 16)]  # padded to 16 and 32 steps
     wanted = np.concatenate([nats_by_hand(model, pitches) for pitches in music]).mean(axis=0)
     pieces = [jsb.as_piece(pitches, ENCODING) for pitches in music]
-    for size in (1, 2, 3):  # each piece is padded otherwise
+    for size in (2, 3):  # the shorter ones are padded otherwise
         assert jsb.measure(model, pieces, ENCODING, batch_size=size) == pytest.approx(wanted, abs=1e-4)
 
 
 def test_a_likely_end_does_not_change_the_measure(model):
-    pieces = [jsb.as_piece(chorale(12), ENCODING)]
+    pieces = [jsb.as_piece(chorale(length), ENCODING) for length in (12, 9)]
     before = jsb.measure(model, pieces, ENCODING)
     bias = model.get_layer("opinions_0").bias
     kept = np.asarray(bias).copy()
