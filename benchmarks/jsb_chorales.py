@@ -42,7 +42,7 @@ PAGE = Path(__file__).with_name("chorales.md")
 SIDES = ("train", "valid", "test")
 SEEDS = (0, 1, 2)
 MODEL = {"units": (192,), "head": 256, "depth": 2, "dropout": 0.5}
-EPOCHS, PATIENCE = 100, 12
+EPOCHS, PATIENCE = 85, 10
 
 #: What the class profile asks: two minutes on a CPU, and on the test pieces no more nats than these.
 CLASS_SECONDS, CLASS_BAR = 120, 0.55

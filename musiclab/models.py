@@ -25,6 +25,19 @@ if TYPE_CHECKING:
 __all__ = ["chorale_model", "devices", "keras", "model_of", "original_model", "set_weights", "stream_model", "weights_of"]
 
 
+@keras.saving.register_keras_serializable(package="musiclab")
+class Table(keras.layers.Embedding):
+    """`keras.layers.Embedding` with a gradient for the whole table.
+
+    On TensorFlow the usual one has a gradient for each vector that was looked up, and a vector looked up twice counts twice
+    when gradients are clipped to a length. So a model would train otherwise than on the other backends.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        """Look up vectors for whole numbers (...): (..., length)."""
+        return keras.ops.take(self.embeddings * 1.0, inputs, axis=0)
+
+
 def original_model(window: int, size: int) -> keras.Model:
     """Build the model of the original recipe: LSTM(256), Dropout(0.2), Dense(softmax).
 
@@ -164,14 +177,14 @@ def chorale_model(
     def embed(name: str, values: Any, size: int, length: int) -> Any:
         """Embed values (batch, steps, n), each column by a table of its own, to (batch, steps, n, length)."""
         count = values.shape[-1]
-        table = layers.Embedding(count * size, length, embeddings_initializer=wide(), name=name)
+        table = Table(count * size, length, embeddings_initializer=wide(), name=name)
         return table(values + np.arange(count, dtype="int32") * size)
 
     def flat(vectors: Any) -> Any:
         """Put the vectors of all columns side by side: (batch, steps, n * length)."""
         return layers.Reshape((-1, vectors.shape[2] * vectors.shape[3]))(vectors)
 
-    degrees = [layers.Embedding(voices * (NOBODY + 1), embedding, name=f"degree_{reference}") for reference in ("home", "tonic")]
+    degrees = [Table(voices * (NOBODY + 1), embedding, name=f"degree_{reference}") for reference in ("home", "tonic")]
 
     def pitches(name: str, sounding: Any) -> Any:
         """Embed what sounds, (batch, steps, voices): as a pitch, a pitch class, and a degree seen from home and from the key."""
@@ -218,9 +231,7 @@ def chorale_model(
     # What each voice chose, for those below it: what sounds then, and whether it begins.
     chosen = ops.where(ops.greater_equal(now, FIRST_PITCH), now - FIRST_PITCH + encoding.lowest + 1, SILENT)
     chosen = ops.where(ops.equal(now, HOLD), column["sounding"], chosen)  # (batch, steps, voices)
-    kinds = layers.Embedding(FIRST_PITCH + 1, embedding, embeddings_initializer=wide(), name="kind")(
-        ops.minimum(now, FIRST_PITCH)
-    )
+    kinds = Table(FIRST_PITCH + 1, embedding, embeddings_initializer=wide(), name="kind")(ops.minimum(now, FIRST_PITCH))
     vectors = pitches("chosen", chosen) + kinds  # (batch, steps, voices, embedding)
     trust = [embed(f"trust_{name}", column[f"{name} length"], len(ECHOES) + 1, 1) for name in ("echo", "own")]
     logits = []
@@ -299,7 +310,7 @@ def _summed(
     begin = look_up(step, ops.clip(-sounding + pitches, -LEAP, LEAP) + LEAP, sings)  # (batch, steps, pitches)
     for table, reference in zip(scales, degrees, strict=True):
         begin = begin + look_up(table, (-reference + (pitches - 1)) % 12, ops.less(reference, NOBODY))
-    hold = ops.zeros_like(echo)  # (batch, steps, 1)
+    hold = 0.0 * echo  # (batch, steps, 1); zeros_like would be folded to a wrong shape by TensorFlow for a single piece
     for number, other in enumerate(above):
         of_begin, of_hold = opinions[6 + 2 * number : 8 + 2 * number]
         sounds = ops.greater(other, SILENT)

@@ -53,7 +53,7 @@ from musiclab.layers import FastLSTM
 from musiclab.models import chorale_model, original_model, stream_model, weights_of
 from musiclab.score import Score
 
-__all__ = ["Progress", "device_report", "evaluate", "train"]
+__all__ = ["Progress", "chorale_optimizer", "device_report", "evaluate", "train", "use_all_devices"]
 
 
 def use_deterministic_kernels() -> None:
@@ -91,10 +91,37 @@ def device_report(model: keras.Model) -> str:
     return "\n".join(lines)
 
 
+def use_all_devices() -> str:
+    """Let the models that are built from now on train on all GPUs at once, each on a part of every batch.
+
+    It is Keras's own distribution API, which needs the JAX backend. Returns a sentence that says what was done.
+    """
+    found = [device for device in devices() if not device.lower().startswith("cpu")] or devices()
+    if len(found) < 2:
+        return f"training on {found[0]}"
+    if keras.backend.backend() != "jax":
+        return f"training on {found[0]}, one of {len(found)}: Keras spreads a model over several on JAX alone (KERAS_BACKEND=jax)"
+    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=found, auto_shard_dataset=False))
+    return f"training on {len(found)} devices, each of which takes a part of every batch"
+
+
+def _shared(batches: Iterator[tuple[Any, np.ndarray, np.ndarray]]) -> Iterator[tuple[Any, np.ndarray, np.ndarray]]:
+    """Fill up each batch, where several devices share it, so that each gets as many rows; those added weigh nothing."""
+    distribution = keras.distribution.distribution()
+    devices_ = distribution.device_mesh.devices.size if distribution is not None else 1
+    for inputs, targets, weights in batches:
+        missing = -len(targets) % devices_
+        if missing:
+            rows = np.arange(len(targets) + missing) % len(targets)
+            inputs = {name: value[rows] for name, value in inputs.items()} if isinstance(inputs, dict) else inputs[rows]
+            targets, weights = targets[rows], np.concatenate([weights, np.zeros_like(weights[rows[-missing:]])])
+        yield inputs, targets, weights
+
+
 def evaluate(model: keras.Model, batches: Batches) -> float:
     """Return the mean loss over all targets of an epoch, in nats per target. Padding does not count."""
     total = count = 0.0
-    for inputs, targets, weights in batches.epoch(0):
+    for inputs, targets, weights in _shared(batches.epoch(0)):
         model.reset_metrics()
         total += float(model.test_on_batch(inputs, targets, sample_weight=weights)) * float(weights.sum())
         count += float(weights.sum())
@@ -209,7 +236,7 @@ def _train_epoch(
 ) -> dict[str, float]:
     started, total, count = time.perf_counter(), 0.0, 0.0
     model.optimizer.learning_rate = rate
-    for inputs, targets, weights in batches.epoch(epoch):
+    for inputs, targets, weights in _shared(batches.epoch(epoch)):
         state.batches += 1
         if state.batches <= warm_up + 1:
             model.optimizer.learning_rate = rate * min(1.0, state.batches / max(1, warm_up))
@@ -574,10 +601,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     full = options.profile == "full"
     output = options.output or (DATA / f"{options.bundle}.bundle" if full else Path(f"{options.bundle}-class.bundle"))
     checkpoint = output.with_suffix(".checkpoint.npz")
+    print(use_all_devices(), flush=True)
     if options.bundle == "recipe":
         bundle = make_recipe(50 if full else 2)
     elif options.bundle == "chorale":
-        bundle = make_chorale(90 if full else 10, checkpoint, CHORALE_MODEL)
+        bundle = make_chorale(80 if full else 10, checkpoint, CHORALE_MODEL)
     else:
         bundle = make_melody(24 if full else 2, checkpoint)
     bundle.save(output, overwrite=True)
