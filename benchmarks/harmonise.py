@@ -21,12 +21,11 @@ import copy
 import numpy as np
 
 from musiclab.bundle import load_bundle
-from musiclab.corpus import load_corpus
 from musiclab.encoding import END, HOLD, ChoraleEncoding
 from musiclab.evaluation import grid_of, parallels
 from musiclab.harmony import write_voices
 from musiclab.sampling import distribution, draw
-from musiclab.training import read_split
+from musiclab.training import chorale_sides
 from musiclab.voices import Voices
 
 PARTICLES = 16
@@ -59,7 +58,7 @@ def particles(model: Blind, encoding: ChoraleEncoding, melody: np.ndarray, metre
     written = np.zeros((PARTICLES, len(melody), encoding.voices), dtype=np.int32)
     weights = np.zeros(PARTICLES)  # logarithms
     for t, token in enumerate(melody):
-        place = encoding.context(t, t + 1, metre)[0, :2]
+        place = encoding.place(t, t + 1, metre)[0]
         model.listen(np.array([[*place, *past.row()] for past in pasts]))
         weights += model.log_probabilities(0)[:, token]
         written[:, t, 0] = token
@@ -91,8 +90,7 @@ def main() -> None:
     count = parser.parse_args().count
     bundle = load_bundle("chorale")
     encoding, blind = bundle.encoding, Blind(bundle.weights, bundle.encoding)
-    told, sides, corpus = bundle.voices(), read_split(), load_corpus("bach-chorales")
-    held_out = [score for score, source in zip(corpus, corpus.sources, strict=True) if sides[source] == "test"][:count]
+    told, held_out = bundle.voices(), chorale_sides(encoding)["test"][:count]
     found: dict[str, list[tuple[float, dict[str, int]]]] = {}
     for seed, score in enumerate(held_out):
         tokens, metre = encoding.encode(score), score.time_signature

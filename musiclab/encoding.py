@@ -271,6 +271,7 @@ REST, HOLD, FIRST_PITCH = 1, 2, 3  # after END; pitch p is token FIRST_PITCH + p
 # Metres that a model tells apart; the last entry stands for every other one.
 METRES = ((2, 4), (3, 4), (4, 4), (2, 2), (3, 2), (4, 2), (3, 8), (6, 8), (9, 8), (12, 8), (6, 4), None)
 POSITIONS = 48  # steps of the longest bar that is counted to its end: 12 quarters in 16ths
+LONGEST_PIECE = 63  # bars of a chorale that are counted
 BARS = 16  # bars are counted in sixteens: the length of most tunes, and twice that of most phrases
 
 
@@ -385,11 +386,19 @@ class ChoraleEncoding(GridEncoding):
     @property
     def layout(self) -> dict[str, tuple[int, int]]:
         """Name -> (how many columns of `inputs` stand side by side, how many different values each has), in order."""
-        return {"position": (1, POSITIONS), "metre": (1, len(METRES)), **past.columns(self.voices, self.size)}
+        place = {"position": (1, POSITIONS), "metre": (1, len(METRES)), "bar": (1, LONGEST_PIECE + 1)}
+        return {**place, **past.columns(self.voices, self.size)}
 
     @property
     def input_sizes(self) -> tuple[int, ...]:
         return tuple(size for count, size in self.layout.values() for _ in range(count))
+
+    def place(self, start: int, stop: int, time_signature: tuple[int, int]) -> np.ndarray:
+        """Return position in the bar, metre and number of the bar (not modulo anything): int32 array (steps, 3)."""
+        beats, unit = time_signature
+        bars = np.arange(start, stop) * unit // (4 * self.steps_per_quarter * beats)
+        place = self.context(start, stop, time_signature)
+        return np.column_stack([place[:, :2], np.minimum(bars, LONGEST_PIECE)]).astype(np.int32)
 
     def past(self) -> Past:
         """Begin a piece: an empty past."""
@@ -402,8 +411,7 @@ class ChoraleEncoding(GridEncoding):
         for step in tokens.reshape(-1, self.voices).tolist():
             so_far.see(step)
             rows.append(so_far.row())
-        place = self.context(0, len(rows), time_signature)[:, :2]  # (steps + 1, 2): position and metre, not the bar
-        return np.concatenate([place, np.array(rows, dtype=np.int32)], axis=1)
+        return np.concatenate([self.place(0, len(rows), time_signature), np.array(rows, dtype=np.int32)], axis=1)
 
 
 # --- events: free polyphony -------------------------------------------------------------------------

@@ -83,7 +83,7 @@ def write_voices(
     going = np.arange(count)  # the pieces that have not ended; the arrays of a step have a row for each of these
     rows: list[np.ndarray] = []
     for t in range(len(before) + steps):
-        place = encoding.context(t, t + 1, time_signature)[0, :2]
+        place = encoding.place(t, t + 1, time_signature)[0]
         model.listen(np.array([[*place, *pasts[k].row()] for k in going], dtype=np.int32))
         tokens = np.zeros((len(going), voices), dtype=np.int32)
         if t % _BLOCK == 0:

@@ -132,8 +132,9 @@ def chorale_model(
     anybody, and what is left is the melody model: embeddings, LSTM, one choice.
 
     A choice is the sum of several opinions, each a table that a head fills in for this step: on the token as such; on the
-    melodic step it would be; on the interval to each voice that has chosen; on the degree of the scale, from home and
-    from the key; and on following the echo. Most of them mean the same in every key.
+    melodic step it would be; on the interval to each voice that has chosen, and on moving in parallel fifths or octaves
+    with it; on the degree of the scale, from home and from the key; and on following the echo. Most of them mean the same
+    in every key.
 
     Parameters
     ----------
@@ -221,18 +222,23 @@ def chorale_model(
         later = layers.SpatialDropout1D(dropout)(ops.flip(later, axis=1))
         something = ops.any(ops.not_equal(given, size), axis=(1, 2), keepdims=True)  # (batch, 1, 1)
         known.append(ops.where(something, later, 0.0))
-    pairs = [flat(embed("interval", column["interval"], layout["interval"][1], 12))] if voices > 1 else []
-    x = layers.SpatialDropout1D(0.7 * dropout)(ops.concatenate([*known, *pairs], axis=-1))
+    if voices > 1:
+        known.append(flat(embed("interval", column["interval"], layout["interval"][1], embedding // 2)))
+    x = layers.SpatialDropout1D(0.7 * dropout)(ops.concatenate(known, axis=-1))
     for number, count in enumerate(units):
         x = FastLSTM(count, return_sequences=True, name=f"lstm_{number}")(x)
         x = layers.SpatialDropout1D(dropout)(x)
     known = ops.concatenate([x, *known], axis=-1)  # (batch, steps, features)
 
-    # What each voice chose, for those below it: what sounds then, and whether it begins.
+    # What each voice chose, for those below it: what sounds then, whether it begins, and how far it moved.
     chosen = ops.where(ops.greater_equal(now, FIRST_PITCH), now - FIRST_PITCH + encoding.lowest + 1, SILENT)
     chosen = ops.where(ops.equal(now, HOLD), column["sounding"], chosen)  # (batch, steps, voices)
     kinds = Table(FIRST_PITCH + 1, embedding, embeddings_initializer=wide(), name="kind")(ops.minimum(now, FIRST_PITCH))
-    vectors = pitches("chosen", chosen) + kinds  # (batch, steps, voices, embedding)
+    moves = ops.clip(chosen - column["sounding"], -LEAP, LEAP) + LEAP
+    moves = ops.where(ops.logical_and(chosen > SILENT, column["sounding"] > SILENT), moves, 2 * LEAP + 1)
+    vectors = (
+        pitches("chosen", chosen) + kinds + embed("move", moves, 2 * LEAP + 2, embedding)
+    )  # (batch, steps, voices, embedding)
     trust = [embed(f"trust_{name}", column[f"{name} length"], len(ECHOES) + 1, 1) for name in ("echo", "own")]
     logits = []
     for voice in range(voices):
@@ -249,7 +255,7 @@ def chorale_model(
                 encoding,
                 parts,
                 sounding=column["sounding"][:, :, own],
-                above=[chosen[:, :, u : u + 1] for u in range(voice)],
+                above=[(column["sounding"][:, :, u : u + 1], chosen[:, :, u : u + 1]) for u in range(voice)],
                 degrees=(column["home"], column["tonic"]),
                 echoes=(
                     (column["echo token"][:, :, own], trust[0][:, :, 0]),
@@ -257,13 +263,20 @@ def chorale_model(
                 ),
             )
         )
+    # How likely an end is depends on how long the piece is already.
+    ends = embed("length", column["bar"], layout["bar"][1], 1)[:, :, 0]  # (batch, steps, 1)
+    logits[0] = ops.concatenate([logits[0][:, :, :1] + ends, logits[0][:, :, 1:]], axis=-1)
     return keras.Model(inputs, ops.stack(logits, axis=2))  # (batch, steps, voices, size)
 
 
 def opinion_sizes(encoding: ChoraleEncoding, voice: int) -> list[int]:
-    """Return the sizes of a voice's opinions: token, step, degrees from home and key, two echoes, two for each voice above."""
+    """Return the sizes of a voice's opinions.
+
+    Token; melodic step; degree from home, from the key; echo of all voices, of the own one; and for each voice above: the
+    interval to it when a note begins and when one is held, a parallel fifth with it, a parallel octave.
+    """
     intervals = INTERVALS[1] - INTERVALS[0] + 1
-    return [encoding.size, 2 * LEAP + 1, 12, 12, 1, 1, *[intervals, intervals] * voice]
+    return [encoding.size, 2 * LEAP + 1, 12, 12, 1, 1, *[intervals, intervals, 1, 1] * voice]
 
 
 def _summed(
@@ -271,7 +284,7 @@ def _summed(
     opinions: list[Any],
     *,
     sounding: Any,
-    above: list[Any],
+    above: list[tuple[Any, Any]],
     degrees: tuple[Any, Any],
     echoes: tuple[tuple[Any, Any], tuple[Any, Any]],
 ) -> Any:
@@ -283,8 +296,8 @@ def _summed(
         As long as `opinion_sizes` says.
     sounding : int array (batch, steps, 1)
         What sounds in this voice before the step.
-    above : list of int arrays (batch, steps, 1)
-        What sounds in each voice above from this step on.
+    above : list of pairs of int arrays (batch, steps, 1)
+        What sounds in each voice above before the step, and from this step on.
     degrees : two int arrays (batch, steps, 1)
         Pitch classes of home and of the key.
     echoes : two pairs
@@ -311,11 +324,18 @@ def _summed(
     for table, reference in zip(scales, degrees, strict=True):
         begin = begin + look_up(table, (-reference + (pitches - 1)) % 12, ops.less(reference, NOBODY))
     hold = 0.0 * echo  # (batch, steps, 1); zeros_like would be folded to a wrong shape by TensorFlow for a single piece
-    for number, other in enumerate(above):
-        of_begin, of_hold = opinions[6 + 2 * number : 8 + 2 * number]
+    for number, (before, other) in enumerate(above):
+        of_begin, of_hold, *of_parallels = opinions[6 + 4 * number : 10 + 4 * number]
         sounds = ops.greater(other, SILENT)
         begin = begin + look_up(of_begin, interval(other, pitches), sounds)
         hold = hold + look_up(of_hold, interval(other, sounding), ops.logical_and(sounds, sings))
+        # Would both voices go from a fifth to a fifth, or from an octave to an octave, in the same direction?
+        moved = ops.logical_and(ops.logical_and(sounds, sings), ops.greater(before, SILENT))
+        alike = ops.logical_and(moved, ops.greater((other - before) * (-sounding + pitches), 0))  # (batch, steps, pitches)
+        for size, opinion in zip((7, 0), of_parallels, strict=True):
+            both = ops.logical_and(ops.equal(ops.absolute(before - sounding) % 12, size), alike)
+            both = ops.logical_and(both, ops.equal(ops.absolute(other - pitches) % 12, size))
+            begin = begin + ops.where(both, opinion, 0.0)
     logits = token + ops.concatenate([ops.zeros_like(token[:, :, :HOLD]), hold, begin], axis=-1)
     for strength, (heard, trust) in zip((echo, own_echo), echoes, strict=True):
         there = ops.cast(ops.greater(heard, 0), strength.dtype) * (strength + ops.cast(trust, strength.dtype))

@@ -479,14 +479,25 @@ def read_split(path: Path = DATA / "chorale_split.csv") -> dict[str, str]:
         return {row["source"]: row["split"] for row in csv.DictReader(file)}
 
 
-def make_chorale(epochs: int, checkpoint: Path | None, settings: dict[str, Any]) -> Bundle:
-    """Train the chorale bundle: four voices, on music21's chorales without those that the literature tests on."""
-    encoding, corpus, sides = ChoraleEncoding(), load_corpus("bach-chorales"), read_split()
+def chorale_sides(encoding: ChoraleEncoding) -> dict[str, list[Score]]:
+    """Return music21's chorales by the side of the split on which they are: "train", "valid", "test".
+
+    Those that the literature does not have are on the training side; those that come near to a held-out piece, and those with a
+    note that a choir does not sing, are left out.
+    """
+    corpus, sides = load_corpus("bach-chorales"), read_split()
     scores: dict[str, list[Score]] = {"train": [], "valid": [], "test": []}
     for score, source in zip(corpus, corpus.sources, strict=True):
         side = {"unmatched": "train"}.get(sides[source], sides[source])
         if side in scores and not encoding.loss_report(score)["lost"]:
             scores[side].append(score)
+    return scores
+
+
+def make_chorale(epochs: int, checkpoint: Path | None, settings: dict[str, Any]) -> Bundle:
+    """Train the chorale bundle: four voices, on music21's chorales without those that the literature tests on."""
+    encoding, corpus = ChoraleEncoding(), load_corpus("bach-chorales")
+    scores = chorale_sides(encoding)
     train_set, valid_set, test_set = (encode_pieces(scores[side], encoding) for side in ("train", "valid", "test"))
     print(
         f"{len(train_set)} chorales to train on, {len(valid_set)} for validation, {len(test_set)} held out.",
@@ -605,7 +616,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.bundle == "recipe":
         bundle = make_recipe(50 if full else 2)
     elif options.bundle == "chorale":
-        bundle = make_chorale(80 if full else 10, checkpoint, CHORALE_MODEL)
+        bundle = make_chorale(65 if full else 10, checkpoint, CHORALE_MODEL)
     else:
         bundle = make_melody(24 if full else 2, checkpoint)
     bundle.save(output, overwrite=True)

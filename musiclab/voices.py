@@ -85,9 +85,9 @@ class Voices:
         if self.looks_ahead:
             nothing = np.zeros((len(rows), len(self._weights["lstm_ahead/recurrent_kernel"])), flat[0].dtype)
             flat.append(nothing if self._later is None else self._later[:, self._time])
-        known = np.concatenate(flat, axis=-1)  # (pieces, features)
-        pairs = [self._flat(self._embed("interval", self._now["interval"]))] if self._encoding.voices > 1 else []
-        x = np.concatenate([known, *pairs], axis=-1)
+        if self._encoding.voices > 1:
+            flat.append(self._flat(self._embed("interval", self._now["interval"])))
+        x = known = np.concatenate(flat, axis=-1)  # (pieces, features)
         for number, layer in enumerate(self._layers):
             gates = layer.step(x, *self._states[number])
             self._states[number] = (gates.h, gates.c)
@@ -102,7 +102,10 @@ class Voices:
         while f"hidden_{voice}_{depth}/kernel" in self._weights:
             z = z + np.maximum(self._dense(f"hidden_{voice}_{depth}", z), 0)
             depth += 1
-        return log_softmax(self._summed(voice, self._dense(f"opinions_{voice}", z)))
+        logits = self._summed(voice, self._dense(f"opinions_{voice}", z))
+        if voice == 0:
+            logits[:, END] += self._embed("length", self._now["bar"])[:, 0, 0]
+        return log_softmax(logits)
 
     def choose(self, voice: int, tokens: np.ndarray) -> None:
         """Settle the tokens of a voice, int array (pieces,), for those below to see."""
@@ -110,13 +113,24 @@ class Voices:
         sounding = np.where(tokens >= FIRST_PITCH, tokens - FIRST_PITCH + self._encoding.lowest + 1, SILENT)
         sounding = np.where(tokens == HOLD, self._now["sounding"][:, voice], sounding)  # (pieces,)
         vectors = self._pitch_vectors("chosen", sounding[:, None], first=voice)[:, 0]  # (pieces, embedding)
+        before = self._now["sounding"][:, voice]
+        moves = np.where((before > SILENT) & (sounding > SILENT), np.clip(sounding - before, -LEAP, LEAP) + LEAP, 2 * LEAP + 1)
+        vectors += self._embed("move", moves[:, None], first=voice)[:, 0]
         self._seen.append(vectors + self._weights["kind/embeddings"][np.minimum(tokens, FIRST_PITCH)])
         self._chosen.append(sounding)
 
     def _summed(self, voice: int, opinions: np.ndarray) -> np.ndarray:
         """Add up the opinions of a voice's head, as `models._summed` does, to logits (pieces, size)."""
         intervals = INTERVALS[1] - INTERVALS[0] + 1
-        sizes = [self._encoding.size, 2 * LEAP + 1, 12, 12, 1, 1, *[intervals] * (2 * voice)]  # as in models.opinion_sizes
+        sizes = [
+            self._encoding.size,
+            2 * LEAP + 1,
+            12,
+            12,
+            1,
+            1,
+            *[intervals, intervals, 1, 1] * voice,
+        ]  # as in models.opinion_sizes
         token, step, home, tonic, echo, own_echo, *above = np.split(opinions, np.cumsum(sizes)[:-1], axis=-1)
         sounding = self._now["sounding"][:, voice : voice + 1]  # (pieces, 1)
         sings = sounding > SILENT
@@ -127,10 +141,15 @@ class Voices:
             reference = self._now[name]
             begin += _look_up(table, (self._pitches - 1 - reference) % 12, reference < NOBODY)
         for number, other in enumerate(self._chosen):
-            other = other[:, None]
+            of_begin, of_hold, *of_parallels = above[4 * number : 4 * number + 4]
+            before, other = self._now["sounding"][:, number : number + 1], other[:, None]
             sounds = other > SILENT
-            begin += _look_up(above[2 * number], np.clip(other - self._pitches, *INTERVALS) - INTERVALS[0], sounds)
-            hold += _look_up(above[2 * number + 1], np.clip(other - sounding, *INTERVALS) - INTERVALS[0], sounds & sings)
+            begin += _look_up(of_begin, np.clip(other - self._pitches, *INTERVALS) - INTERVALS[0], sounds)
+            hold += _look_up(of_hold, np.clip(other - sounding, *INTERVALS) - INTERVALS[0], sounds & sings)
+            alike = sounds & sings & (before > SILENT) & ((other - before) * (self._pitches - sounding) > 0)
+            for size, opinion in zip((7, 0), of_parallels, strict=True):
+                both = alike & (abs(before - sounding) % 12 == size) & (abs(other - self._pitches) % 12 == size)
+                begin += np.where(both, opinion, 0)
         trusts = (
             self._embed("trust_echo", self._now["echo length"])[:, 0],
             self._embed("trust_own", self._now["own length"])[:, voice],
@@ -161,7 +180,7 @@ class Voices:
     def _sizes(self, name: str) -> int:
         """How many values a column of this name has."""
         voices = self._encoding.voices
-        columns = {"given_token": voices, "trust_echo": 1, "trust_own": voices}
+        columns = {"given_token": voices, "trust_echo": 1, "trust_own": voices, "length": 1, "move": voices}
         pitch = ("sounding", "chosen", "degree")
         found = columns.get(name) or (voices if name.startswith(pitch) else self._encoding.layout[name.replace("_", " ")][0])
         return len(self._weights[f"{name}/embeddings"]) // found

@@ -197,3 +197,14 @@ def test_one_voice_and_four_are_not_confused(bundle):
     with pytest.raises(BundleError, match="writes one voice"):
         load_bundle("melody").voices()
     assert not isinstance(GridEncoding(4), ChoraleEncoding)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_piece_alone_can_be_trained_on(count):
+    """TensorFlow once folded a constant to a wrong shape where a batch holds a single piece."""
+    some = pieces(np.random.default_rng(0), (20,) * count)
+    model = chorale_model(ENCODING, **SMALL)
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    inputs, targets, weights = next(VoiceBatches(some, ENCODING).epoch(0))
+    assert model.predict_on_batch(inputs).shape == (*targets.shape, ENCODING.size)
+    assert np.isfinite(model.train_on_batch(inputs, targets, sample_weight=weights))
