@@ -23,6 +23,7 @@ notebooks: environment  ## execute the lessons again and write their notebooks (
 models: environment  ## train the models of data/ again
 	$(HERE) -m musiclab.training recipe
 	$(HERE) -m musiclab.training melody
+	$(HERE) -m musiclab.training chorale
 
 bench: environment  ## measure every published figure and write the tables (ARGS=startup picks one, ARGS="--peers PYTHON")
 	$(HERE) benchmarks $(ARGS)

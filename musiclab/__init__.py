@@ -26,6 +26,7 @@ _HOMES = {
     "NoteNameEncoding": "encoding",
     "GridEncoding": "encoding",
     "EventEncoding": "encoding",
+    "ChoraleEncoding": "encoding",
     "Bundle": "bundle",
     "load_bundle": "bundle",
     "generate": "generation",

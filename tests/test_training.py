@@ -303,3 +303,66 @@ def test_a_file_that_is_no_checkpoint_is_refused_and_left_alone(checkpoint, tmp_
 
 def test_history_can_be_stored_as_text(uninterrupted):
     assert json.loads(json.dumps(uninterrupted[0])) == uninterrupted[0]
+
+
+# --- averages, patience, warming up -----------------------------------------------------------------------
+
+
+def test_the_average_is_the_running_mean_of_the_weights_after_each_batch():
+    spied = tiny()
+    batches = Spy(pieces(SHORT), GRID, model=spied, batch_size=6, seed=1)  # one batch an epoch
+    train(spied, batches, epochs=5, progress=False)
+    trajectory = [*batches.weights[1:], weights_of(spied)]
+    mean = {name: value.copy() for name, value in batches.weights[0].items()}
+    for number, weights in enumerate(trajectory, start=1):
+        share = 1 - min(0.3, (1 + number) / (10 + number))
+        mean = {name: value + share * (weights[name] - value) for name, value in mean.items()}
+    averaged = tiny()
+    train(averaged, Batches(pieces(SHORT), GRID, batch_size=6, seed=1), epochs=5, average=0.3, progress=False)
+    found = weights_of(averaged)
+    assert all(np.allclose(found[name], mean[name], atol=1e-6) for name in mean)
+    assert not same(found, weights_of(spied))
+
+
+def test_what_is_measured_is_the_average():
+    model = tiny()
+    valid = Batches(pieces([1]), GRID)
+    history = train(model, Batches(pieces(SHORT), GRID, batch_size=2), valid, epochs=3, average=0.7, progress=False)
+    assert min(row["valid"] for row in history) == pytest.approx(evaluate(model, valid), abs=1e-6)
+
+
+def test_an_interrupted_average_goes_on_as_if_nothing_had_been(tmp_path):
+    whole, parted, file = tiny(), tiny(), tmp_path / "run.npz"
+    history = run(whole, average=0.8, warm_up=7)
+
+    def stop(history):
+        if len(history) == 2:
+            raise KeyboardInterrupt
+
+    run(parted, file, average=0.8, warm_up=7, watch=stop)
+    # The interruption came before the second epoch was kept: it is trained again.
+    again = tiny()
+    assert figures(run(again, file, average=0.8, warm_up=7)) == figures(history)
+    assert same(weights_of(again), weights_of(whole))
+
+
+def test_patience_stops_after_as_many_epochs_without_progress(monkeypatch):
+    losses = iter([3.0, 2.0, 2.5, 2.1, 1.9, 2.0, 2.0, 2.0, 2.0])
+    monkeypatch.setattr("musiclab.training.evaluate", lambda model, batches: next(losses))
+    history = run(tiny(), epochs=9, patience=3)
+    assert [row["valid"] for row in history] == [3.0, 2.0, 2.5, 2.1, 1.9, 2.0, 2.0, 2.0]
+
+
+def test_the_rate_warms_up_batch_by_batch():
+    model, rates = tiny(), []
+    batches = Batches(pieces(SHORT), GRID, batch_size=3)  # two an epoch
+    watch = {"watch": lambda history: rates.append(float(model.optimizer.learning_rate))}
+    train(model, batches, epochs=6, learning_rate=0.01, last_rate=1.0, warm_up=8, progress=False, **watch)
+    assert rates == pytest.approx([0.01 * n / 8 for n in (2, 4, 6, 8, 8, 8)])
+
+
+def test_another_optimizer_is_used_and_its_checkpoint_is_its_own(tmp_path):
+    file, words = tmp_path / "run.npz", {"epochs": 2}
+    run(tiny(), file, optimizer=keras.optimizers.SGD(), **words)
+    with pytest.raises(ValueError, match="checkpoint"):
+        run(tiny(), file, optimizer=keras.optimizers.SGD(momentum=0.5), **words)
