@@ -12,7 +12,7 @@ The unit is nats per voice and step: the mean, over all steps of all pieces and 
 all steps before, and the voices above it in this step). Steps in which a note is held count. The end of a piece does not: the
 published figures leave it out, so the model's probability of an end is taken away before p is read.
 
-Each seed takes about a quarter of an hour on two cores. It can be stopped at any time, and goes on from where it was. What was
+Each seed takes some twelve minutes on two cores. It can be stopped at any time, and goes on from where it was. What was
 measured is kept in ``jsb_chorales.json`` beside this file, and the table is made from there. Only the models that count, such
 as n-grams, are measured anew for each table: they take seconds, and show that file, split and unit are the right ones.
 """
@@ -196,6 +196,11 @@ def measure(model: keras.Model, pieces: list[Piece], encoding: ChoraleEncoding, 
     return total / steps
 
 
+def checkpoint_of(seed: int) -> Path:
+    """Return the file in which the training of a seed is kept until it is measured."""
+    return RESULTS.with_name(f"jsb_chorales-{seed}.checkpoint.npz")
+
+
 def train_seed(chorales: dict[str, list[np.ndarray]], seed: int, seconds: float | None = None) -> dict[str, Any]:
     """Train a model and measure it; with `seconds`, for as long as that."""
     encoding, started = ChoraleEncoding(), time.monotonic()
@@ -213,7 +218,7 @@ def train_seed(chorales: dict[str, list[np.ndarray]], seed: int, seconds: float 
         epochs=EPOCHS,
         optimizer=chorale_optimizer(),
         patience=PATIENCE,
-        checkpoint=None if seconds else RESULTS.with_name(f"jsb_chorales-{seed}.checkpoint.npz"),
+        checkpoint=None if seconds else checkpoint_of(seed),
         watch=watch,
         progress=False,
         **CHORALE_TRAINING,
@@ -289,6 +294,8 @@ def main() -> None:
     for seed in () if options.table else options.seeds:
         name = f"class, seed {seed}" if options.class_profile else f"seed {seed}"
         keep(name, train_seed(chorales, seed, CLASS_SECONDS if options.class_profile else None))
+        if not options.class_profile:
+            checkpoint_of(seed).unlink(missing_ok=True)
         print(name, kept()[name], flush=True)
     lines = comparison(kept(), {name: ngram(chorales, rungs) for name, rungs in NGRAMS.items()})
     PAGE.write_text(between_markers(PAGE.read_text(encoding="utf-8"), lines), encoding="utf-8")

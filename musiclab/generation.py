@@ -380,6 +380,8 @@ def _write_together(
         prompt=before if len(before) else None,
         given=given,
         time_signature=metre,
+        # An end is likely at every cadence. A piece is not over before the shortest that the model has met.
+        shortest=round(bundle.card.get("shortest", 0) * encoding.steps_per_quarter),
         **controls,
     )
     before = before.reshape(-1, encoding.voices)

@@ -8,10 +8,14 @@ voice may end a piece, for all.
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from musiclab import cores
 from musiclab.encoding import END, FIRST_PITCH, HOLD, ChoraleEncoding
 from musiclab.past import Past
 from musiclab.sampling import check_controls, distribution, draw
@@ -22,6 +26,9 @@ __all__ = ["given_tokens", "write_voices"]
 
 # Random numbers that are drawn at once, for so many steps of a piece.
 _BLOCK = 256
+
+# Pieces that a core writes side by side, at least.
+_PART = 8
 
 # Steps of END after what is given: in training there were some, too.
 _END_STEPS = 16
@@ -40,6 +47,7 @@ def write_voices(
     top_k: int | None = None,
     top_p: float | None = None,
     stop: bool = True,
+    shortest: int = 0,
     seed: int | np.random.SeedSequence | None = None,
 ) -> list[np.ndarray]:
     """Write pieces of several voices, side by side.
@@ -60,6 +68,8 @@ def write_voices(
         then as long as this.
     time_signature, temperature, top_k, top_p, stop, seed
         As for `generation.generate`.
+    shortest : int
+        Steps, those of the prompt included, before which no piece ends: such as those of the shortest piece in training.
 
     Returns
     -------
@@ -67,40 +77,66 @@ def write_voices(
         Without the prompt, and without END.
     """
     check_controls(temperature, top_k, top_p)
-    voices, size = encoding.voices, encoding.size
     seeds = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
-    chances = [
-        np.random.default_rng(np.random.SeedSequence(seeds.entropy, spawn_key=(*seeds.spawn_key, k))) for k in range(count)
+    keys = [np.random.SeedSequence(seeds.entropy, spawn_key=(*seeds.spawn_key, k)) for k in range(count)]
+    write = functools.partial(
+        _write_part,
+        model,
+        encoding,
+        steps if given is None else len(given),
+        prompt=np.zeros((0, encoding.voices), dtype=np.int32) if prompt is None else prompt,
+        given=given,
+        time_signature=time_signature,
+        shortest=shortest if stop and given is None else None,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+    )
+    chances = [np.random.default_rng(key) for key in keys]
+    parts = max(1, min(cores.count(), count // _PART))
+    return [
+        piece
+        for part in cores.in_parts(write, [chances[n * count // parts : (n + 1) * count // parts] for n in range(parts)])
+        for piece in part
     ]
-    before = np.zeros((0, voices), dtype=np.int32) if prompt is None else prompt
+
+
+def _write_part(
+    model: Voices,
+    encoding: ChoraleEncoding,
+    steps: int,
+    chances: Sequence[np.random.Generator],
+    *,
+    prompt: np.ndarray,
+    given: np.ndarray | None,
+    time_signature: tuple[int, int],
+    shortest: int | None,
+    **controls: Any,
+) -> list[np.ndarray]:
+    """Write as many pieces as there are random generators, step by step. No piece ends by itself if `shortest` is None."""
+    voices, size, count = encoding.voices, encoding.size, len(chances)
+    model = copy.copy(model)  # with the same weights, and soon with states of its own
     model.reset(count)
-    if given is not None:
-        steps, stop = len(given), False
-        if model.looks_ahead:
-            ahead = np.concatenate([before, given, np.full((_END_STEPS, voices), END)])
-            model.look_ahead(np.repeat(ahead[None], count, axis=0))
+    if given is not None and model.looks_ahead:
+        ahead = np.concatenate([prompt, given, np.full((_END_STEPS, voices), END)])
+        model.look_ahead(np.repeat(ahead[None], count, axis=0))
     pasts = [encoding.past() for _ in range(count)]
     going = np.arange(count)  # the pieces that have not ended; the arrays of a step have a row for each of these
     rows: list[np.ndarray] = []
-    for t in range(len(before) + steps):
+    for t in range(len(prompt) + steps):
         place = encoding.place(t, t + 1, time_signature)[0]
         model.listen(np.array([[*place, *pasts[k].row()] for k in going], dtype=np.int32))
         tokens = np.zeros((len(going), voices), dtype=np.int32)
         if t % _BLOCK == 0:
             numbers = np.stack([chances[k].random((_BLOCK, voices)) for k in going])  # (pieces, _BLOCK, voices)
         for voice in range(voices):
-            fixed = before[t, voice] if t < len(before) else size if given is None else given[t - len(before), voice]
+            fixed = prompt[t, voice] if t < len(prompt) else size if given is None else given[t - len(prompt), voice]
             if fixed < size:
                 tokens[:, voice] = fixed
             else:
-                may_end = stop and voice == 0 and t > len(before)
-                p = distribution(
-                    model.log_probabilities(voice),
-                    temperature=temperature,
-                    top_k=top_k,
-                    top_p=top_p,
-                    allowed=_allowed(size, [pasts[k] for k in going], voice, may_end),
-                )
+                may_end = voice == 0 and shortest is not None and t >= max(shortest, len(prompt) + 1)
+                allowed = _allowed(size, [pasts[k] for k in going], voice, may_end)
+                p = distribution(model.log_probabilities(voice), allowed=allowed, **controls)
                 tokens[:, voice] = draw(p, numbers[:, t % _BLOCK, voice])
             model.choose(voice, tokens[:, voice])
         rows.append(np.full((count, voices), END, dtype=np.int32))
@@ -114,7 +150,7 @@ def write_voices(
         for k, step in zip(going.tolist(), tokens.tolist(), strict=True):
             pasts[k].see(step)
     written = np.stack(rows, axis=1)  # (pieces, steps, voices)
-    return [piece[piece[:, 0] != END][len(before) :] for piece in written]
+    return [piece[piece[:, 0] != END][len(prompt) :] for piece in written]
 
 
 def _allowed(size: int, pasts: Sequence[Past], voice: int, may_end: bool) -> np.ndarray:

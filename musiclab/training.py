@@ -541,6 +541,7 @@ def make_chorale(epochs: int, checkpoint: Path | None, settings: dict[str, Any])
         },
         "metrics": metrics,
         "metres": ["3/4", "4/4"],
+        "shortest": min(score.duration for score in scores["train"]),  # in quarter lengths
         "licence": "CC0 for the weights; the chorales are in the public domain and are not contained",
     }
     return Bundle("chorale", weights_of(model), encoding, {"kind": "chorale", **settings}, card)

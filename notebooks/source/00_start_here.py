@@ -259,7 +259,7 @@ check("0.4", choose)
 # | **05 Preprocessing** | turn files into what a network can read, and split without leaking |
 # | **06 Training** | train the original LSTM and a better one, on CPU or GPU |
 # | **07 Generation** | write music note by note, and save a MIDI file |
-# | 08 The chorale machine | four voices, measured against published results |
+# | **08 The chorale machine** | four voices, measured against published results |
 # | 09 Is it any good? | measure quality, test for copying, run a blind listening test |
 # | 10 Your own music | train on your own files |
 # | 11 Composing partner | duet, continue, harmonise, vary |
