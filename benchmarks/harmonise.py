@@ -3,11 +3,10 @@
 *forced*: the model writes freely, and the melody's notes are put in place of its own. It answers to what the melody has done, and
 knows nothing of what it will do.
 
-*particles*: sixteen such pieces side by side. At each step those survive which had expected the melody's next note, and are
-copied in place of those which had not (a particle filter; Gordon, Salmond and Smith, 1993). So a piece that led the
-other voices away from where the melody goes dies out.
+*told*: a second LSTM reads the melody from its end backwards beforehand (`models.chorale_model`, `ahead`).
 
-*told*: the model reads the melody from its end backwards beforehand (`models.chorale_model`, `ahead`).
+*particles*: sixteen pieces side by side; at each step those survive which had expected the melody's next note
+(`musiclab.harmony`). A piece that leads the other voices away from where the melody goes dies out.
 
 Each harmonises the sopranos of chorales that the shipped bundle has never seen. What comes out is measured by how surprising
 it is, all four voices, to the model that writes freely, and by parallel fifths and octaves; Bach's own settings stand beside it.
@@ -16,7 +15,6 @@ it is, all four voices, to the model that writes freely, and by parallel fifths 
 from __future__ import annotations
 
 import argparse
-import copy
 
 import numpy as np
 
@@ -28,17 +26,29 @@ from musiclab.sampling import distribution, draw
 from musiclab.training import chorale_sides
 from musiclab.voices import Voices
 
-PARTICLES = 16
+
+def alone(
+    model: Voices, encoding: ChoraleEncoding, given: np.ndarray, metre: tuple[int, int], seed: int, *, told: bool
+) -> np.ndarray:
+    """Write one piece around what is given, from left to right: int array (steps, voices)."""
+    rng, past = np.random.default_rng(seed), encoding.past()
+    model.reset(1)
+    if told:
+        model.look_ahead(np.concatenate([given, np.full((16, encoding.voices), END)])[None])
+    written = given.copy()
+    for t, step in enumerate(given):
+        model.listen(np.array([[*encoding.place(t, t + 1, metre)[0], *past.row()]]))
+        for voice, token in enumerate(step):
+            if token == encoding.size:
+                allowed = np.ones(encoding.size, dtype=bool)
+                allowed[[END, HOLD]] = False, past.sounding[voice] > 0
+                written[t, voice] = draw(distribution(model.log_probabilities(voice)[0], allowed=allowed), rng.random())
+            model.choose(voice, written[t, voice : voice + 1])
+        past.see(written[t].tolist())
+    return written
 
 
-class Blind(Voices):
-    """The same model, that is told nothing beforehand."""
-
-    def look_ahead(self, given: np.ndarray) -> None:
-        """Do not look."""
-
-
-def nats(model: Blind, encoding: ChoraleEncoding, tokens: np.ndarray, metre: tuple[int, int]) -> float:
+def nats(model: Voices, encoding: ChoraleEncoding, tokens: np.ndarray, metre: tuple[int, int]) -> float:
     """Return the mean surprise of a piece, per voice and step, to the model that writes freely."""
     model.reset(1)
     rows, total = encoding.inputs(tokens, metre), 0.0
@@ -50,61 +60,27 @@ def nats(model: Blind, encoding: ChoraleEncoding, tokens: np.ndarray, metre: tup
     return total / tokens.size
 
 
-def particles(model: Blind, encoding: ChoraleEncoding, melody: np.ndarray, metre: tuple[int, int], seed: int) -> np.ndarray:
-    """Harmonise a melody, int array (steps,), by a particle filter: int array (steps, voices)."""
-    rng = np.random.default_rng(seed)
-    model.reset(PARTICLES)
-    pasts = [encoding.past() for _ in range(PARTICLES)]
-    written = np.zeros((PARTICLES, len(melody), encoding.voices), dtype=np.int32)
-    weights = np.zeros(PARTICLES)  # logarithms
-    for t, token in enumerate(melody):
-        place = encoding.place(t, t + 1, metre)[0]
-        model.listen(np.array([[*place, *past.row()] for past in pasts]))
-        weights += model.log_probabilities(0)[:, token]
-        written[:, t, 0] = token
-        model.choose(0, written[:, t, 0])
-        for voice in range(1, encoding.voices):
-            allowed = np.ones((PARTICLES, encoding.size), dtype=bool)
-            allowed[:, END] = False
-            allowed[:, HOLD] = [past.sounding[voice] > 0 for past in pasts]
-            written[:, t, voice] = draw(distribution(model.log_probabilities(voice), allowed=allowed), rng.random(PARTICLES))
-            model.choose(voice, written[:, t, voice])
-        for past, step in zip(pasts, written[:, t].tolist(), strict=True):
-            past.see(step)
-        shares = np.exp(weights - weights.max())
-        shares /= shares.sum()
-        if 1 / (shares**2).sum() < PARTICLES / 2:  # too few of them carry the weight
-            places = (rng.random() + np.arange(PARTICLES)) / PARTICLES
-            parents = np.searchsorted(shares.cumsum(), places).clip(max=PARTICLES - 1)
-            seen = np.isin(np.arange(PARTICLES), np.unique(parents, return_index=True)[1])
-            pasts = [pasts[p] if first else copy.deepcopy(pasts[p]) for p, first in zip(parents, seen, strict=True)]
-            written, weights = written[parents], np.zeros(PARTICLES)
-            model.keep(parents)
-    return written[int(weights.argmax())]
-
-
 def main() -> None:
     """Harmonise and print the table."""
     parser = argparse.ArgumentParser(description="Compare ways to harmonise a given melody.")
     parser.add_argument("--count", type=int, default=12, help="how many of the held-out chorales")
     count = parser.parse_args().count
     bundle = load_bundle("chorale")
-    encoding, blind = bundle.encoding, Blind(bundle.weights, bundle.encoding)
-    told, held_out = bundle.voices(), chorale_sides(encoding)["test"][:count]
+    encoding, model = bundle.encoding, bundle.voices()
+    held_out = chorale_sides(encoding)["test"][:count]
     found: dict[str, list[tuple[float, dict[str, int]]]] = {}
     for seed, score in enumerate(held_out):
         tokens, metre = encoding.encode(score), score.time_signature
         given = np.full_like(tokens, encoding.size)
         given[:, 0] = tokens[:, 0]
-        settings = {"given": given, "time_signature": metre, "seed": seed}
         ways = {
             "Bach": tokens,
-            "forced": write_voices(blind, encoding, len(tokens), **settings)[0],
-            "particles": particles(blind, encoding, tokens[:, 0], metre, seed),
-            "told": write_voices(told, encoding, len(tokens), **settings)[0],
+            "forced": alone(model, encoding, given, metre, seed, told=False),
+            "told": alone(model, encoding, given, metre, seed, told=True),
+            "particles": write_voices(model, encoding, 0, given=given, time_signature=metre, seed=seed)[0],
         }
         for way, written in ways.items():
-            row = (nats(blind, encoding, written, metre), parallels(grid_of(encoding.decode(written))))
+            row = (nats(model, encoding, written, metre), parallels(grid_of(encoding.decode(written))))
             found.setdefault(way, []).append(row)
     print(f"{len(held_out)} held-out melodies\n")
     print("| way | nats per voice-step | parallel fifths / octaves per 100 changes |\n|---|---|---|")

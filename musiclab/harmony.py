@@ -1,9 +1,11 @@
 """Several voices at once: free chorales, and voices for a melody that is given.
 
 A step is written from the highest voice down, as the model was trained; see `musiclab.voices`. Two things are decided
-here. A voice that is given keeps its tokens, and the model is told them beforehand, from the end backwards, so that the others
-prepare for what it will do. And the grammar is kept: nothing is held that does not sound, and only the highest
-voice may end a piece, for all.
+here. The grammar is kept: nothing is held that does not sound, and only the highest voice may end a piece, for all. And
+where something is given, what is written must answer to what the given notes *will* do, not only to what they have done.
+So some pieces are written side by side, and at each step those survive which had expected the next given notes: a *particle
+filter* (Gordon, Salmond and Smith, 1993). Another way, a second LSTM that reads what is given from its end backwards
+(`models.chorale_model`, `ahead`), was measured and is no match for it: `benchmarks/harmonise.py`.
 """
 
 from __future__ import annotations
@@ -30,8 +32,8 @@ _BLOCK = 256
 # Pieces that a core writes side by side, at least.
 _PART = 8
 
-# Steps of END after what is given: in training there were some, too.
-_END_STEPS = 16
+# Pieces of which one is chosen where something is given.
+_PARTICLES = 16
 
 
 def write_voices(
@@ -64,8 +66,8 @@ def write_voices(
     prompt : int array (steps, voices), optional
         Tokens that the pieces begin with.
     given : int array (steps, voices), optional
-        Tokens that must stay, after the prompt, from `given_tokens`; `encoding.size` where the model is free. The pieces are
-        then as long as this.
+        Tokens that must stay, from `given_tokens`; `encoding.size` where the model is free. The pieces are then as long as
+        this, and there is no prompt.
     time_signature, temperature, top_k, top_p, stop, seed
         As for `generation.generate`.
     shortest : int
@@ -79,26 +81,16 @@ def write_voices(
     check_controls(temperature, top_k, top_p)
     seeds = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
     keys = [np.random.SeedSequence(seeds.entropy, spawn_key=(*seeds.spawn_key, k)) for k in range(count)]
-    write = functools.partial(
-        _write_part,
-        model,
-        encoding,
-        steps if given is None else len(given),
-        prompt=np.zeros((0, encoding.voices), dtype=np.int32) if prompt is None else prompt,
-        given=given,
-        time_signature=time_signature,
-        shortest=shortest if stop and given is None else None,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-    )
     chances = [np.random.default_rng(key) for key in keys]
+    controls = {"time_signature": time_signature, "temperature": temperature, "top_k": top_k, "top_p": top_p}
+    if given is not None:
+        return cores.in_parts(functools.partial(_write_given, model, encoding, given, **controls), chances)
+    if prompt is None:
+        prompt = np.zeros((0, encoding.voices), dtype=np.int32)
+    write = functools.partial(_write_part, model, encoding, steps, prompt=prompt, shortest=shortest if stop else None, **controls)
     parts = max(1, min(cores.count(), count // _PART))
-    return [
-        piece
-        for part in cores.in_parts(write, [chances[n * count // parts : (n + 1) * count // parts] for n in range(parts)])
-        for piece in part
-    ]
+    written = cores.in_parts(write, [chances[n * count // parts : (n + 1) * count // parts] for n in range(parts)])
+    return [piece for part in written for piece in part]
 
 
 def _write_part(
@@ -108,7 +100,6 @@ def _write_part(
     chances: Sequence[np.random.Generator],
     *,
     prompt: np.ndarray,
-    given: np.ndarray | None,
     time_signature: tuple[int, int],
     shortest: int | None,
     **controls: Any,
@@ -117,9 +108,6 @@ def _write_part(
     voices, size, count = encoding.voices, encoding.size, len(chances)
     model = copy.copy(model)  # with the same weights, and soon with states of its own
     model.reset(count)
-    if given is not None and model.looks_ahead:
-        ahead = np.concatenate([prompt, given, np.full((_END_STEPS, voices), END)])
-        model.look_ahead(np.repeat(ahead[None], count, axis=0))
     pasts = [encoding.past() for _ in range(count)]
     going = np.arange(count)  # the pieces that have not ended; the arrays of a step have a row for each of these
     rows: list[np.ndarray] = []
@@ -130,9 +118,8 @@ def _write_part(
         if t % _BLOCK == 0:
             numbers = np.stack([chances[k].random((_BLOCK, voices)) for k in going])  # (pieces, _BLOCK, voices)
         for voice in range(voices):
-            fixed = prompt[t, voice] if t < len(prompt) else size if given is None else given[t - len(prompt), voice]
-            if fixed < size:
-                tokens[:, voice] = fixed
+            if t < len(prompt):
+                tokens[:, voice] = prompt[t, voice]
             else:
                 may_end = voice == 0 and shortest is not None and t >= max(shortest, len(prompt) + 1)
                 allowed = _allowed(size, [pasts[k] for k in going], voice, may_end)
@@ -151,6 +138,51 @@ def _write_part(
             pasts[k].see(step)
     written = np.stack(rows, axis=1)  # (pieces, steps, voices)
     return [piece[piece[:, 0] != END][len(prompt) :] for piece in written]
+
+
+def _write_given(
+    model: Voices,
+    encoding: ChoraleEncoding,
+    given: np.ndarray,
+    chance: np.random.Generator,
+    *,
+    time_signature: tuple[int, int],
+    **controls: Any,
+) -> np.ndarray:
+    """Write one piece around what is given, (steps, voices), by a particle filter: int32 array (steps, voices)."""
+    model = copy.copy(model)
+    model.reset(_PARTICLES)
+    pasts = [encoding.past() for _ in range(_PARTICLES)]
+    written = np.zeros((_PARTICLES, *given.shape), dtype=np.int32)
+    weights = np.zeros(_PARTICLES)  # logarithm of how well each has expected what was given since they were last sifted
+    for t, fixed in enumerate(given):
+        place = encoding.place(t, t + 1, time_signature)[0]
+        model.listen(np.array([[*place, *past.row()] for past in pasts], dtype=np.int32))
+        for voice, token in enumerate(fixed):
+            log_probabilities = model.log_probabilities(voice)
+            if token < encoding.size:
+                weights += log_probabilities[:, token]
+                written[:, t, voice] = token
+            else:
+                p = distribution(log_probabilities, allowed=_allowed(encoding.size, pasts, voice, may_end=False), **controls)
+                written[:, t, voice] = draw(p, chance.random(_PARTICLES))
+            model.choose(voice, written[:, t, voice])
+        for past, step in zip(pasts, written[:, t].tolist(), strict=True):
+            past.see(step)
+        shares = np.exp(weights - weights.max())
+        shares /= shares.sum()
+        if 1 / (shares**2).sum() < _PARTICLES / 2:  # few of them carry all the weight
+            parents = _survivors(shares, chance)
+            pasts = [pasts[p].copy() for p in parents]
+            written, weights = written[parents], np.zeros(_PARTICLES)
+            model.keep(parents)
+    return written[int(weights.argmax())]
+
+
+def _survivors(shares: np.ndarray, chance: np.random.Generator) -> np.ndarray:
+    """Draw who goes on, each as often as its share says, up to one: int array (particles,) (Kitagawa, 1996)."""
+    places = (chance.random() + np.arange(len(shares))) / len(shares)
+    return np.minimum(np.searchsorted(shares.cumsum(), places), len(shares) - 1)
 
 
 def _allowed(size: int, pasts: Sequence[Past], voice: int, may_end: bool) -> np.ndarray:

@@ -15,6 +15,7 @@ All of it is known before the step is written, and the same code tells it in tra
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Sequence
 
@@ -149,6 +150,14 @@ class Past:
             echo.see(mark)
         self._find_key()
 
+    def copy(self) -> Past:
+        """Return a past that goes its own way from here."""
+        twin = copy.copy(self)
+        twin.sounding, twin.held, twin.tokens = self.sounding.copy(), self.held.copy(), self.tokens.copy()
+        twin.counts = self.counts.copy()
+        twin.together, twin.alone = self.together.copy(), [echo.copy() for echo in self.alone]
+        return twin
+
     def _find_key(self) -> None:
         classes = [(sounds - 1) % 12 for sounds in self.sounding if sounds]
         if not classes:
@@ -187,6 +196,14 @@ class _Echo:
         self.runs: list[list[int]] = [[] for _ in ECHOES]  # for each length the number of the run that ends at each step
         self.places: dict[tuple[int, int, int], int] = {}  # length, run, place in the beat -> the step after it
         self.longest = (0, 0)
+
+    def copy(self) -> _Echo:
+        """Return an index that goes its own way from here."""
+        twin = copy.copy(self)
+        twin.numbers = [numbers.copy() for numbers in self.numbers]
+        twin.runs = [runs.copy() for runs in self.runs]
+        twin.places = self.places.copy()
+        return twin
 
     def heard(self) -> tuple[int, int]:
         """Return the length of the echo (its place in `ECHOES` + 1, or 0) and the step that followed when it was heard."""
