@@ -25,7 +25,7 @@ def sides(bundle):
 
 @pytest.fixture(scope="module")
 def samples(bundle):
-    return generate_many(bundle, 48, 160, seed=1)
+    return generate_many(bundle, 48, 240, seed=1)
 
 
 def measured(bundle, scores, task):
@@ -76,15 +76,10 @@ def test_it_copies_no_more_than_bach_does(samples, sides):
 
 
 def test_a_chorale_comes_to_an_end(samples):
-    ended = [score for score in samples if score.duration < 160]
+    ended = [score for score in samples if score.duration < 240]
     assert len(ended) > 0.8 * len(samples)
-    last = np.array(
-        [
-            score.notes["duration"][score.notes["onset"] == score.notes["onset"][score.notes["voice"] == 3].max()].mean()
-            for score in ended
-        ]
-    )
-    assert np.mean(last >= 2) > 0.7  # a half note or longer
+    last = [min(score.notes["duration"][score.notes["voice"] == voice][-1] for voice in range(4)) for score in ended]
+    assert min(last) >= 1  # on a chord that all have held for a quarter
 
 
 def test_voices_stay_in_their_ranges_and_move_in_steps(samples, sides):

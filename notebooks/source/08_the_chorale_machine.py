@@ -596,7 +596,8 @@ assert better > len(twelve) / 2 and 0 < gain < 0.01
 # Another idea needs no training at all. Write sixteen settings side by side, and at each step let those survive that had
 # *expected* the tune's next note; copies of them take the places of the others. A setting that leads away from where the tune
 # goes dies out. This is a **particle filter**, and `generate(chorale, fixed={0: melody})` works so. The cell harmonises the
-# sopranos of three held-out chorales, lets the free model say how surprising each whole setting is, and puts Bach's own beside it.
+# sopranos of three held-out chorales, lets the free model say how surprising each whole setting is, and puts Bach's own
+# beside it.
 
 # %%
 costs = []
@@ -608,9 +609,9 @@ for number, piece in enumerate(twelve[:3]):
 assert np.mean(costs, axis=0)[1] < np.mean(costs, axis=0)[0] < 0.6
 
 # %% [markdown]
-# On sixteen chorales of the test pieces such settings cost 0.42 nats; written from left to right with nothing to look ahead, 0.51;
-# with the second LSTM, 0.51; and Bach's own 0.33 (`benchmarks/harmonise.py`). So the filter closes half of the gap. The other
-# half is the composer's.
+# On sixteen chorales of the test pieces such settings cost 0.42 nats; written from left to right with nothing to look ahead,
+# 0.51; with the second LSTM, 0.51; and Bach's own 0.33 (`benchmarks/harmonise.py`). So the filter closes half of the gap. The
+# other half is the composer's.
 #
 # Now you. Choose a tune, a temperature and a seed, and press **Harmonise**. All of it works with the keyboard. Bach
 # set three of the six tunes, too: *Ein feste Burg*, *Nun danket alle Gott* and *Old Hundredth*. Where a setting of
