@@ -202,7 +202,7 @@ def _try(bundle: Bundle) -> None:
 
 def _check_sizes(file: str, weights: Mapping[str, np.ndarray], encoding: Encoding) -> None:
     """Refuse weights that were trained with another vocabulary."""
-    if isinstance(encoding, ChoraleEncoding):  # its sizes are part of many weights: `_try` finds what does not fit
+    if isinstance(encoding, ChoraleEncoding):  # its sizes are part of many weights, and `Voices` looks at them all
         return
     outputs = weights["dense/bias"].shape[0] if "dense/bias" in weights else 0
     if outputs != encoding.size:

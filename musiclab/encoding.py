@@ -390,6 +390,12 @@ class ChoraleEncoding(GridEncoding):
         return {**place, **past.columns(self.voices, self.size)}
 
     @property
+    def places(self) -> dict[str, slice]:
+        """Name -> where its columns of `inputs` stand."""
+        ends = itertools.accumulate(count for count, _ in self.layout.values())
+        return {name: slice(end - count, end) for (name, (count, _)), end in zip(self.layout.items(), ends, strict=True)}
+
+    @property
     def input_sizes(self) -> tuple[int, ...]:
         return tuple(size for count, size in self.layout.values() for _ in range(count))
 

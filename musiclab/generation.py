@@ -243,7 +243,7 @@ def generate(
     Warns
     -----
     UserWarning
-        If the prompt does not lie on the encoding's grid, so that notes of it are moved.
+        If the prompt or a fixed voice does not lie on the encoding's grid, so that notes of it are moved.
     """
     if _checked(bundle).model["kind"] == "chorale":
         controls = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "stop": stop, "seed": seed}

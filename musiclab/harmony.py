@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import copy
 import functools
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from musiclab import cores
-from musiclab.encoding import END, FIRST_PITCH, HOLD, ChoraleEncoding
+from musiclab.encoding import END, FIRST_PITCH, HOLD, REST, ChoraleEncoding
 from musiclab.past import Past
 from musiclab.sampling import check_controls, distribution, draw
 from musiclab.score import Score
@@ -62,7 +63,8 @@ def write_voices(
     steps : int
         How many to write at most, after the prompt.
     count : int
-        How many pieces. Each has random numbers of its own: piece k depends on `seed` and k alone.
+        How many pieces. Each has random numbers of its own: piece k depends on `seed` and k alone. A SeedSequence is the seed
+        of a single piece.
     prompt : int array (steps, voices), optional
         Tokens that the pieces begin with.
     given : int array (steps, voices), optional
@@ -79,9 +81,10 @@ def write_voices(
         Without the prompt, and without END.
     """
     check_controls(temperature, top_k, top_p)
-    seeds = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
-    keys = [np.random.SeedSequence(seeds.entropy, spawn_key=(*seeds.spawn_key, k)) for k in range(count)]
-    chances = [np.random.default_rng(key) for key in keys]
+    if isinstance(seed, np.random.SeedSequence):
+        chances = [np.random.default_rng(seed)]
+    else:
+        chances = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,))) for k in range(count)]
     controls = {"time_signature": time_signature, "temperature": temperature, "top_k": top_k, "top_p": top_p}
     if given is not None:
         return cores.in_parts(functools.partial(_write_given, model, encoding, given, **controls), chances)
@@ -123,6 +126,7 @@ def _write_part(
             else:
                 may_end = voice == 0 and shortest is not None and t >= max(shortest, len(prompt) + 1)
                 allowed = _allowed(encoding, [pasts[k] for k in going], voice, may_end)
+                allowed[:, HOLD] &= t != len(prompt)  # the prompt's last notes are as long as they are
                 p = distribution(model.log_probabilities(voice), allowed=allowed, **controls)
                 tokens[:, voice] = draw(p, numbers[:, t % _BLOCK, voice])
             model.choose(voice, tokens[:, voice])
@@ -218,18 +222,30 @@ def given_tokens(
     ------
     ValueError
         For a voice that the encoding does not have, a melody of several voices or out of its range, or a gap that is none.
+    TypeError
+        If `fixed` does not say which voice a melody is.
+
+    Warns
+    -----
+    UserWarning
+        If a melody does not lie on the encoding's grid, so that notes of it are moved.
     """
+    if not isinstance(fixed, Mapping):
+        raise TypeError(f"fixed={fixed!r}: say which voice the melody shall be, fixed={{0: melody}} for the highest.")
     if not fixed:
         raise ValueError("fixed holds no voice; write fixed={0: melody} to harmonise a melody, or leave it out.")
     columns = {voice: _column(voice, melody, encoding) for voice, melody in fixed.items()}
     steps = max(len(column) for column in columns.values())
     given = np.full((steps, encoding.voices), encoding.size, dtype=np.int32)
     for voice, column in columns.items():
-        given[:, voice] = 1  # REST, if it ends before the others
+        given[:, voice] = REST  # if it ends before the others
         given[: len(column), voice] = column
     for voice, (start, end) in (gaps or {}).items():
-        if voice not in fixed or not 0 <= start < end:
-            raise ValueError(f"gaps={{{voice}: ({start}, {end})}}: give a voice of `fixed`, and a start before its end.")
+        if voice not in fixed or not 0 <= start < min(end, steps / encoding.steps_per_quarter):
+            raise ValueError(
+                f"gaps={{{voice}: ({start}, {end})}}: give a voice of `fixed`, and a start before its end and before that of"
+                f" the music, {steps / encoding.steps_per_quarter:g}."
+            )
         first, last = round(start * encoding.steps_per_quarter), round(end * encoding.steps_per_quarter)
         after = given[last : last + 1, voice]
         if len(after) and after[0] == HOLD:  # its beginning lies in the gap: what is left of the note begins after it
@@ -258,5 +274,11 @@ def _column(voice: int, melody: Score, encoding: ChoraleEncoding) -> np.ndarray:
         raise ValueError(
             f"{losses['lost']} of the {losses['notes']} notes of voice {voice} cannot be sung by it: they are chords, or lie"
             f" outside of MIDI pitch {low} to {high}. Transpose the melody, or take one line of it."
+        )
+    if losses["onset moved"] or losses["duration changed"]:
+        warnings.warn(
+            f"voice {voice} does not lie on the encoding's grid: {losses['onset moved']} of its {len(melody)} notes were moved"
+            f" and {losses['duration changed']} changed their length.",
+            stacklevel=6,
         )
     return encoding.encode(moved)[:, voice]

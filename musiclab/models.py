@@ -18,6 +18,7 @@ from musiclab.backend import devices, keras
 from musiclab.encoding import FIRST_PITCH, HOLD, ChoraleEncoding
 from musiclab.layers import FastLSTM
 from musiclab.past import ECHOES, INTERVALS, LEAP, NOBODY, SILENT
+from musiclab.voices import opinion_sizes
 
 if TYPE_CHECKING:
     from musiclab.bundle import Bundle
@@ -168,8 +169,7 @@ def chorale_model(
     past = keras.Input((None, total), dtype="int32", name="past")  # (batch, steps, columns)
     now = keras.Input((None, voices), dtype="int32", name="now")  # (batch, steps, voices)
     inputs = {"past": past, "now": now}
-    starts = dict(zip(layout, np.cumsum([0, *(count for count, _ in layout.values())]), strict=False))
-    column = {name: past[:, :, int(starts[name]) : int(starts[name]) + count] for name, (count, _) in layout.items()}
+    column = {name: past[:, :, place] for name, place in encoding.places.items()}
 
     def wide() -> keras.initializers.Initializer:
         """Return where embeddings start; a new one each time, for each draws the same numbers again."""
@@ -236,9 +236,8 @@ def chorale_model(
     kinds = Table(FIRST_PITCH + 1, embedding, embeddings_initializer=wide(), name="kind")(ops.minimum(now, FIRST_PITCH))
     moves = ops.clip(chosen - column["sounding"], -LEAP, LEAP) + LEAP
     moves = ops.where(ops.logical_and(chosen > SILENT, column["sounding"] > SILENT), moves, 2 * LEAP + 1)
-    vectors = (
-        pitches("chosen", chosen) + kinds + embed("move", moves, 2 * LEAP + 2, embedding)
-    )  # (batch, steps, voices, embedding)
+    vectors = pitches("chosen", chosen) + kinds  # (batch, steps, voices, embedding)
+    vectors = vectors + embed("move", moves, 2 * LEAP + 2, embedding)
     trust = [embed(f"trust_{name}", column[f"{name} length"], len(ECHOES) + 1, 1) for name in ("echo", "own")]
     logits = []
     for voice in range(voices):
@@ -267,16 +266,6 @@ def chorale_model(
     ends = embed("length", column["bar"], layout["bar"][1], 1)[:, :, 0]  # (batch, steps, 1)
     logits[0] = ops.concatenate([logits[0][:, :, :1] + ends, logits[0][:, :, 1:]], axis=-1)
     return keras.Model(inputs, ops.stack(logits, axis=2))  # (batch, steps, voices, size)
-
-
-def opinion_sizes(encoding: ChoraleEncoding, voice: int) -> list[int]:
-    """Return the sizes of a voice's opinions.
-
-    Token; melodic step; degree from home, from the key; echo of all voices, of the own one; and for each voice above: the
-    interval to it when a note begins and when one is held, a parallel fifth with it, a parallel octave.
-    """
-    intervals = INTERVALS[1] - INTERVALS[0] + 1
-    return [encoding.size, 2 * LEAP + 1, 12, 12, 1, 1, *[intervals, intervals, 1, 1] * voice]
 
 
 def _summed(

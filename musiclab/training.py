@@ -209,6 +209,8 @@ def train(
     bar = Progress((epochs - len(state.history)) * len(batches), "Training", enabled=progress)
     try:
         for epoch in range(len(state.history), epochs):
+            if patience is not None and valid is not None and len(state.history) - state.best_epoch >= patience:
+                break
             rate = learning_rate * (last_rate + (1 - last_rate) * 0.5 * (1 + math.cos(math.pi * epoch / epochs)))
             row = _train_epoch(model, batches, epoch, bar, state, rate, warm_up)
             if valid is not None:
@@ -216,12 +218,10 @@ def train(
                     row["valid"] = evaluate(model, valid)
             state.end_epoch(row)
             bar.note(state.history)
-            if watch is not None:
-                watch(state.history)
             if file is not None:
                 state.save(file)
-            if patience is not None and valid is not None and len(state.history) - state.best_epoch >= patience:
-                break
+            if watch is not None:  # after the checkpoint: whatever it does, the epoch is kept
+                watch(state.history)
     except KeyboardInterrupt:
         again = f"; the same call goes on from {file.name}" if file is not None and file.exists() else ""
         print(f"Stopped after {len(state.history)} of {epochs} epochs. The model keeps its best weights so far{again}.")
@@ -312,7 +312,9 @@ class _State:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch with the lowest validation loss so far, the last of equals; without validation, the last one."""
+        """The epoch with the lowest validation loss so far, the last of equals; without validation, the last one; 0 at first."""
+        if not self.history:
+            return 0
         losses = [row.get("valid", 0.0) for row in self.history]
         return len(losses) - int(np.argmin(losses[::-1]))
 
@@ -607,7 +609,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Make a shipped bundle again."""
     parser = argparse.ArgumentParser(prog="python -m musiclab.training", description="Train one of the course's bundles.")
     parser.add_argument("bundle", choices=("recipe", "melody", "chorale"))
-    parser.add_argument("--profile", choices=("class", "full"), default="full", help="class: two epochs, to see that it works")
+    parser.add_argument(
+        "--profile",
+        choices=("class", "full"),
+        default="full",
+        help="class: a short training, to see that it works; of the chorale model some two minutes",
+    )
     parser.add_argument("--output", type=Path, help="where to write the bundle (default: data/NAME.bundle; class: here)")
     options = parser.parse_args(arguments)
     full = options.profile == "full"

@@ -19,7 +19,17 @@ from musiclab.encoding import END, FIRST_PITCH, HOLD, ChoraleEncoding
 from musiclab.lstm import LSTM, log_softmax
 from musiclab.past import INTERVALS, LEAP, NOBODY, SILENT
 
-__all__ = ["Voices"]
+__all__ = ["Voices", "opinion_sizes"]
+
+
+def opinion_sizes(encoding: ChoraleEncoding, voice: int) -> list[int]:
+    """Return the sizes of a voice's opinions.
+
+    Token; melodic step; degree from home, from the key; echo of all voices, of the own one; and for each voice above: the
+    interval to it when a note begins and when one is held, a parallel fifth with it, a parallel octave.
+    """
+    intervals = INTERVALS[1] - INTERVALS[0] + 1
+    return [encoding.size, 2 * LEAP + 1, 12, 12, 1, 1, *[intervals, intervals, 1, 1] * voice]
 
 
 class Voices:
@@ -33,12 +43,16 @@ class Voices:
         The one it was trained with.
     count : int
         Pieces side by side.
+
+    Raises
+    ------
+    ValueError
+        If the weights are of a model for another encoding; the message names the first that is.
     """
 
     def __init__(self, weights: Mapping[str, np.ndarray], encoding: ChoraleEncoding, count: int = 1) -> None:
         self._weights, self._encoding = dict(weights), encoding
-        starts = np.cumsum([0, *(n for n, _ in encoding.layout.values())])
-        self._columns = {name: slice(a, b) for name, a, b in zip(encoding.layout, starts, starts[1:], strict=False)}
+        self._check()
         layers = [f"lstm_{n}" for n in range(len(weights)) if f"lstm_{n}/kernel" in weights]
         self._layers = [self._lstm(name) for name in layers]
         self._pitches = np.arange(encoding.lowest + 1, encoding.highest + 2)  # (pitches,): counted as `sounding` is
@@ -76,7 +90,7 @@ class Voices:
 
     def listen(self, rows: np.ndarray) -> None:
         """Take in what is known before a step: int array (pieces, columns), from `ChoraleEncoding.past` and `context`."""
-        self._now = {name: rows[:, place] for name, place in self._columns.items()}
+        self._now = {name: rows[:, place] for name, place in self._encoding.places.items()}
         self._chosen: list[np.ndarray] = []
         self._seen: list[np.ndarray] = []
         flat = [self._flat(self._pitch_vectors("sounding", self._now["sounding"]))]
@@ -121,16 +135,7 @@ class Voices:
 
     def _summed(self, voice: int, opinions: np.ndarray) -> np.ndarray:
         """Add up the opinions of a voice's head, as `models._summed` does, to logits (pieces, size)."""
-        intervals = INTERVALS[1] - INTERVALS[0] + 1
-        sizes = [
-            self._encoding.size,
-            2 * LEAP + 1,
-            12,
-            12,
-            1,
-            1,
-            *[intervals, intervals, 1, 1] * voice,
-        ]  # as in models.opinion_sizes
+        sizes = opinion_sizes(self._encoding, voice)
         token, step, home, tonic, echo, own_echo, *above = np.split(opinions, np.cumsum(sizes)[:-1], axis=-1)
         sounding = self._now["sounding"][:, voice : voice + 1]  # (pieces, 1)
         sings = sounding > SILENT
@@ -173,17 +178,33 @@ class Voices:
 
     def _embed(self, name: str, values: np.ndarray, first: int = 0) -> np.ndarray:
         """Look up vectors for values (..., n), each column in a table of its own: (..., n, length)."""
-        table = self._weights[f"{name}/embeddings"]
-        size = self._sizes(name)
-        return table[values + size * (first + np.arange(values.shape[-1]))]
+        size = self._columns(name)[1]
+        return self._weights[f"{name}/embeddings"][values + size * (first + np.arange(values.shape[-1]))]
 
-    def _sizes(self, name: str) -> int:
-        """How many values a column of this name has."""
-        voices = self._encoding.voices
-        columns = {"given_token": voices, "trust_echo": 1, "trust_own": voices, "length": 1, "move": voices}
-        pitch = ("sounding", "chosen", "degree")
-        found = columns.get(name) or (voices if name.startswith(pitch) else self._encoding.layout[name.replace("_", " ")][0])
-        return len(self._weights[f"{name}/embeddings"]) // found
+    def _columns(self, name: str) -> tuple[int, int]:
+        """Return how many columns the table of this name is for, and how many values each has."""
+        voices, layout = self._encoding.voices, self._encoding.layout
+        if name.endswith("_class") or name.startswith("degree_"):
+            return voices, NOBODY + 1
+        others = {
+            "chosen": layout["sounding"],
+            "move": (voices, 2 * LEAP + 2),
+            "given_token": (voices, self._encoding.size + 1),
+            "trust_echo": layout["echo length"],
+            "trust_own": layout["own length"],
+            "length": layout["bar"],
+            "kind": (1, FIRST_PITCH + 1),
+        }
+        return others.get(name) or layout[name.replace("_", " ")]
+
+    def _check(self) -> None:
+        """Compare the tables and the opinions with what the encoding asks for."""
+        wanted = {name: self._columns(name.removesuffix("/embeddings")) for name in self._weights if name.endswith("/embeddings")}
+        rows = {name: count * size for name, (count, size) in wanted.items()}
+        rows |= {f"opinions_{v}/bias": sum(opinion_sizes(self._encoding, v)) for v in range(self._encoding.voices)}
+        for name, count in rows.items():
+            if len(self._weights[name]) != count:
+                raise ValueError(f"{name} has {len(self._weights[name])} rows, and the encoding asks for {count}.")
 
     def _dense(self, name: str, x: np.ndarray) -> np.ndarray:
         return x @ self._weights[f"{name}/kernel"] + self._weights[f"{name}/bias"]

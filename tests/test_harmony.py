@@ -104,8 +104,21 @@ def test_a_prompt_stands_at_the_beginning():
     prompt = generate(BUNDLE, fixed={0: MELODY}, seed=1)
     score = generate(BUNDLE, 4, prompt=prompt, seed=3)
     tokens, before = ENCODING.encode(score), ENCODING.encode(prompt)
-    assert np.array_equal(tokens[: len(before) - 1], before[:-1])
+    assert np.array_equal(tokens[: len(before)], before)
+    assert not (tokens[len(before)] == HOLD).any()  # nor are the prompt's last notes made longer
     assert score.duration > prompt.duration
+
+
+def test_a_piece_of_many_is_written_alone_with_its_own_seed():
+    many = generate_many(BUNDLE, 3, 6, seed=4)
+    alone = [generate(BUNDLE, 6, seed=np.random.SeedSequence(4, spawn_key=(k,))) for k in range(3)]
+    assert many == alone and many[1] != many[2]
+
+
+def test_a_melody_off_the_grid_is_reported():
+    triplets = Score([(0, 1 / 3, 67, 0), (1 / 3, 1 / 3, 69, 0), (2 / 3, 1 / 3, 71, 0), (1, 1, 72, 0)])
+    with pytest.warns(UserWarning, match="voice 0 does not lie on the encoding's grid: 2 of its 4 notes"):
+        generate(BUNDLE, fixed={0: triplets}, seed=0)
 
 
 def test_one_seed_for_many_gives_as_many():
@@ -126,6 +139,8 @@ def test_one_seed_for_many_gives_as_many():
         ({"length": 4, "gaps": {0: (0, 1)}}, ValueError, "give fixed"),
         ({"fixed": {0: MELODY}, "gaps": {1: (0, 1)}}, ValueError, "a voice of `fixed`"),
         ({"fixed": {0: MELODY}, "gaps": {0: (2, 1)}}, ValueError, "start before its end"),
+        ({"fixed": {0: MELODY}, "gaps": {0: (9, 12)}}, ValueError, "before that of the music, 8"),
+        ({"fixed": MELODY}, TypeError, "fixed={0: melody}"),
     ],
 )
 def test_what_cannot_be_is_said(words, error, message):

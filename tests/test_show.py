@@ -408,3 +408,16 @@ def test_a_progress_bar_goes_through_the_loop_and_ends_the_same_at_any_speed(cap
         assert done == ["a", "b", "c"] and "0/3 · ? left" in before[1]
     assert len(ends) == 1
     assert end.startswith("Training: 100%|") and end.rstrip().endswith("| 3/3 · 00:00 left")
+
+
+def test_live_curves_show_the_last_epoch_in_one_place(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    draw = show.live_curves(title="Mine", unit="nats per note")
+    history, pages = [], []
+    for epoch in (1, 2, 3):
+        history.append({"epoch": epoch, "loss": 3.0 / epoch, "valid": 4.0 / epoch})
+        draw(history)
+        pages.append(shown[0].value)
+    assert len(shown) == 1 and len(set(pages)) == 3
+    assert "Mine" in pages[-1] and "held-out: 1.333" in pages[-1]

@@ -340,8 +340,11 @@ def test_an_interrupted_average_goes_on_as_if_nothing_had_been(tmp_path):
             raise KeyboardInterrupt
 
     run(parted, file, average=0.8, warm_up=7, watch=stop)
-    # The interruption came before the second epoch was kept: it is trained again.
     again = tiny()
+    left = []
+    run(again, file, average=0.8, warm_up=7, watch=lambda history: left.append(len(history)))
+    assert left == [3, 4]  # both epochs before the interruption were kept
+    again = tiny()  # a finished training, called again, trains no more
     assert figures(run(again, file, average=0.8, warm_up=7)) == figures(history)
     assert same(weights_of(again), weights_of(whole))
 
@@ -351,6 +354,14 @@ def test_patience_stops_after_as_many_epochs_without_progress(monkeypatch):
     monkeypatch.setattr("musiclab.training.evaluate", lambda model, batches: next(losses))
     history = run(tiny(), epochs=9, patience=3)
     assert [row["valid"] for row in history] == [3.0, 2.0, 2.5, 2.1, 1.9, 2.0, 2.0, 2.0]
+
+
+def test_a_training_whose_patience_is_at_an_end_is_not_begun_again(monkeypatch, tmp_path):
+    losses = iter([2.0, 3.0, 3.0, 0.0])
+    monkeypatch.setattr("musiclab.training.evaluate", lambda model, batches: next(losses))
+    for _ in range(2):
+        history = run(tiny(), tmp_path / "run.npz", epochs=9, patience=2)
+        assert [row["valid"] for row in history] == [2.0, 3.0, 3.0]
 
 
 def test_the_rate_warms_up_batch_by_batch():

@@ -13,8 +13,8 @@ from musiclab.dataset import (
     which_are_given,
 )
 from musiclab.encoding import END, FIRST_PITCH, HOLD, REST, ChoraleEncoding, GridEncoding
-from musiclab.models import chorale_model, keras, model_of, opinion_sizes, weights_of
-from musiclab.voices import Voices
+from musiclab.models import chorale_model, keras, model_of, weights_of
+from musiclab.voices import Voices, opinion_sizes
 
 ENCODING = ChoraleEncoding()
 SMALL = {"units": (12, 8), "head": 10, "depth": 2, "embedding": 8, "dropout": 0.3, "seed": 1}
@@ -186,6 +186,12 @@ def test_a_bundle_whose_weights_do_not_fit_is_refused(bundle, tmp_path):
     broken = Bundle("mine", weights, ENCODING, bundle.model).save(tmp_path / "broken.bundle")
     with pytest.raises(BundleError, match="do not fit together"):
         load_bundle(broken)
+    for name in ("echo_step/embeddings", "move/embeddings", "opinions_3/kernel"):
+        short = {**bundle.weights, name: bundle.weights[name][..., :-1] if "kernel" in name else bundle.weights[name][:-1]}
+        if "kernel" in name:
+            short["opinions_3/bias"] = short["opinions_3/bias"][:-1]
+        with pytest.raises(BundleError, match="do not fit together"):
+            load_bundle(Bundle("mine", short, ENCODING, bundle.model).save(tmp_path / "short.bundle", overwrite=True))
     fewer = {name: value for name, value in bundle.weights.items() if name != "kind/embeddings"}
     with pytest.raises(BundleError, match="lacks weights"):
         load_bundle(Bundle("mine", fewer, ENCODING, bundle.model).save(tmp_path / "fewer.bundle"))
