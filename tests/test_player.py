@@ -116,7 +116,7 @@ CELLS = (
     "show.player(tune)",
     "import ipywidgets\ninner = show.player(tune.slice(0, 8))\nbutton = ipywidgets.Button(description='other tune')\n"
     "button.on_click(lambda _: setattr(inner, 'score', tune.slice(16, 32).transpose(3)))\nipywidgets.VBox([button, inner])",
-    "tune.slice(0, 8)",
+    "import time\ntime.sleep(6)  # the player above asks for its sound, and the kernel is busy\ntune.slice(0, 8)",
     "from musiclab.widgets.dice import DiceGame\nfrom musiclab.widgets.gates import GateExplorer, MemoryExplorer\n"
     "from musiclab.widgets.gradients import GradientExplorer\n"
     "ipywidgets.VBox([DiceGame(seed=1), GateExplorer(), MemoryExplorer(), GradientExplorer()])",
@@ -180,6 +180,10 @@ def test_it_plays_and_both_cursors_run(lab, first):
     assert at(first) == stopped
     first.get_by_role("button", name="Stop").click()
     assert at(first) == 0
+
+
+def test_a_sound_that_came_late_is_no_longer_missed(lab):
+    assert not any("No sound yet" in remark for remark in lab.page.locator(".musiclab-remark").all_inner_texts())
 
 
 def test_what_it_plays_is_not_silence(lab):

@@ -224,14 +224,19 @@ function render({ model, el }) {
     });
 
     let url = null;
-    const use = (source) => { audio.defaultPlaybackRate = chosenTempo / 100; audio.src = source; };
+    const missing = "No sound yet: run this cell to hear it.";
+    const use = (source) => {
+      audio.defaultPlaybackRate = chosenTempo / 100;
+      audio.src = source;
+      if (remark.textContent === missing) remark.textContent = piece.remark; // it came late: the kernel was busy
+    };
     const received = (message, buffers) => {
       if (message.kind !== "sound" || message.id !== piece.id || audio.src) return; // it may be for another view
       use(url = URL.createObjectURL(new Blob([buffers[0]], { type: message.mime })));
     };
     model.on("msg:custom", received);
     requestAnimationFrame(() => findSound(model, el, piece.id, use)); // by then the player stands in its place on the page
-    const late = setTimeout(() => { if (!audio.src) remark.textContent = "No sound yet: run this cell to hear it."; }, 4000);
+    const late = setTimeout(() => { if (!audio.src) remark.textContent = missing; }, 4000);
     show();
     end = () => {
       audio.pause();
