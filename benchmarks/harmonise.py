@@ -1,9 +1,7 @@
-"""Three ways to write voices for a melody that is given, compared: ``python benchmarks/harmonise.py``.
+"""Two ways to write voices for a melody that is given, compared: ``python benchmarks/harmonise.py``.
 
 *forced*: the model writes freely, and the melody's notes are put in place of its own. It answers to what the melody has done, and
 knows nothing of what it will do.
-
-*told*: a second LSTM reads the melody from its end backwards beforehand (`models.chorale_model`, `ahead`).
 
 *particles*: sixteen pieces side by side; at each step those survive which had expected the melody's next note
 (`musiclab.harmony`). A piece that leads the other voices away from where the melody goes dies out.
@@ -27,14 +25,10 @@ from musiclab.training import chorale_sides
 from musiclab.voices import Voices
 
 
-def alone(
-    model: Voices, encoding: ChoraleEncoding, given: np.ndarray, metre: tuple[int, int], seed: int, *, told: bool
-) -> np.ndarray:
+def alone(model: Voices, encoding: ChoraleEncoding, given: np.ndarray, metre: tuple[int, int], seed: int) -> np.ndarray:
     """Write one piece around what is given, from left to right: int array (steps, voices)."""
     rng, past = np.random.default_rng(seed), encoding.past()
     model.reset(1)
-    if told:
-        model.look_ahead(np.concatenate([given, np.full((16, encoding.voices), END)])[None])
     written = given.copy()
     for t, step in enumerate(given):
         model.listen(np.array([[*encoding.place(t, t + 1, metre)[0], *past.row()]]))
@@ -75,8 +69,7 @@ def main() -> None:
         given[:, 0] = tokens[:, 0]
         ways = {
             "Bach": tokens,
-            "forced": alone(model, encoding, given, metre, seed, told=False),
-            "told": alone(model, encoding, given, metre, seed, told=True),
+            "forced": alone(model, encoding, given, metre, seed),
             "particles": write_voices(model, encoding, 0, given=given, time_signature=metre, seed=seed)[0],
         }
         for way, written in ways.items():

@@ -192,8 +192,6 @@ def _try(bundle: Bundle) -> None:
         bundle.stream().step(row)
     elif bundle.model["kind"] == "chorale":
         voices = bundle.voices()
-        if voices.looks_ahead:
-            voices.look_ahead(np.zeros((1, 1, bundle.encoding.voices), dtype=np.int32))
         voices.listen(row[None])
         for voice in range(bundle.encoding.voices):
             voices.log_probabilities(voice)

@@ -7,9 +7,8 @@ the same side. And no window or batch row runs from one piece into the next.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -23,13 +22,10 @@ __all__ = [
     "VoiceBatches",
     "duplicate_groups",
     "encode_pieces",
-    "melody_given",
-    "nothing_given",
     "split_pieces",
     "suits_a_melody_model",
     "transposed",
     "voice_ranges",
-    "which_are_given",
     "windows",
 ]
 
@@ -349,9 +345,6 @@ class VoiceBatches(Batches):
         As for `Batches`.
     ranges : int array (voices, 2), optional
         Lowest and highest pitch of each voice, from `voice_ranges`. Left out, no piece is moved.
-    given : callable, optional
-        For a model that looks ahead: draws what of a piece is given beforehand, as `which_are_given` and `nothing_given`
-        do. What is given is no target.
     """
 
     def __init__(
@@ -361,18 +354,16 @@ class VoiceBatches(Batches):
         *,
         batch_size: int = 8,
         ranges: np.ndarray | None = None,
-        given: Callable[[int, int, np.random.Generator], np.ndarray] | None = None,
         shuffle: bool = True,
         seed: int = 0,
     ) -> None:
         super().__init__(pieces, encoding, batch_size=batch_size, shuffle=shuffle, seed=seed)
-        self.given = given
         self.shifts = [[0] if ranges is None else _shifts_within(piece, encoding, ranges) for piece in self.pieces]
         self._rows: dict[tuple[int, int], np.ndarray] = {}  # what was told of a piece in a key: slow to find, and asked for again
 
     @property
     def steps(self) -> int:
-        """Number of targets in an epoch with nothing given: a token for each voice and step, and an END for each piece."""
+        """Number of targets in an epoch: a token for each voice and step, and an END for each piece."""
         return int(self.lengths.sum()) * self.encoding.voices + len(self.pieces)
 
     def epoch(self, number: int = 0) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]]:
@@ -381,8 +372,7 @@ class VoiceBatches(Batches):
         Yields
         ------
         inputs : dict of int32 arrays
-            ``past`` (pieces, steps, columns), ``now`` (pieces, steps, voices) and, if asked for, ``given`` (pieces, steps,
-            voices), where `encoding.size` stands for "not given".
+            ``past`` (pieces, steps, columns) and ``now`` (pieces, steps, voices).
         targets : int32 array (pieces, steps, voices)
         weights : float32 array (pieces, steps, voices)
             1 where there is a target. The end of a piece is the highest voice's.
@@ -390,15 +380,14 @@ class VoiceBatches(Batches):
         rng = np.random.default_rng([self.seed, number])
         shifts = [int(rng.choice(shifts)) for shifts in self.shifts]
         for members in self._order(rng):
-            yield self._voices([(int(i), shifts[i]) for i in members], rng)
+            yield self._voices([(int(i), shifts[i]) for i in members])
 
-    def _voices(self, members: list[tuple[int, int]], rng: np.random.Generator) -> tuple[Any, np.ndarray, np.ndarray]:
+    def _voices(self, members: list[tuple[int, int]]) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
         voices = self.encoding.voices
         steps = -(-max(self.lengths[i] + 1 for i, _ in members) // 16) * 16
         past = np.zeros((len(members), steps, len(self.encoding.input_sizes)), dtype=np.int32)
         targets = np.full((len(members), steps, voices), END, dtype=np.int32)
         weights = np.zeros((len(members), steps, voices), dtype=np.float32)
-        given = np.full((len(members), steps, voices), self.encoding.size, dtype=np.int32)
         for row, (i, shift) in enumerate(members):
             length, tokens = int(self.lengths[i]), self.encoding.transpose(self.pieces[i].tokens, shift)
             if (i, shift) not in self._rows:
@@ -407,14 +396,7 @@ class VoiceBatches(Batches):
             targets[row, :length] = tokens
             weights[row, :length] = 1.0
             weights[row, length, 0] = 1.0
-            known = self.given(length, voices, rng) if self.given else None  # (length, voices)
-            if known is not None and known.any():
-                given[row, :length] = np.where(known, tokens, self.encoding.size)
-                given[row, length:] = END  # where it ends is given, too, and no target
-                weights[row, :length] = ~known
-                weights[row, length] = 0.0
-        inputs = {"past": past, "now": targets}
-        return (inputs | {"given": given} if self.given else inputs), targets, weights
+        return {"past": past, "now": targets}, targets, weights
 
 
 def voice_ranges(pieces: Sequence[Piece], encoding: ChoraleEncoding) -> np.ndarray:
@@ -422,41 +404,6 @@ def voice_ranges(pieces: Sequence[Piece], encoding: ChoraleEncoding) -> np.ndarr
     tokens = np.concatenate([piece.tokens for piece in pieces])  # (all steps, voices)
     pitches = np.where(tokens >= FIRST_PITCH, tokens - FIRST_PITCH + encoding.lowest, -1)
     return np.stack([np.where(pitches < 0, 128, pitches).min(axis=0), pitches.max(axis=0)], axis=1)
-
-
-def which_are_given(steps: int, voices: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw a task: which tokens of a piece are given, and which are to be written.
-
-    In two of five tasks nothing is given, and a piece is written freely; in three of ten it is the highest voice, as when a
-    hymn tune is harmonised. In the rest it is any voices, but not all; or all voices, save for some bars in which one
-    voice or more are missing.
-
-    Returns
-    -------
-    bool array (steps, voices)
-    """
-    known = np.zeros((steps, voices), dtype=bool)
-    task = rng.random()
-    some = rng.permutation(voices) < rng.integers(1, max(voices, 2))  # one voice at least, and one fewer than all at most
-    if 0.4 <= task < 0.7:
-        known[:, 0] = True
-    elif 0.7 <= task < 0.85:
-        known[:, some] = True
-    elif task >= 0.85:
-        known[:] = True
-        start = int(rng.integers(0, max(1, steps - 8)))
-        known[start : start + int(rng.integers(8, 129)), some] = False
-    return known
-
-
-def nothing_given(steps: int, voices: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the task of writing freely: bool array (steps, voices), False everywhere."""
-    return np.zeros((steps, voices), dtype=bool)
-
-
-def melody_given(steps: int, voices: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the task of harmonising: bool array (steps, voices), True for the highest voice."""
-    return np.arange(voices)[None] < np.ones((steps, 1))
 
 
 def _shifts_within(piece: Piece, encoding: ChoraleEncoding, ranges: np.ndarray) -> list[int]:

@@ -4,8 +4,7 @@ A step is written from the highest voice down, as the model was trained; see `mu
 here. The grammar is kept: nothing is held that does not sound, and only the highest voice may end a piece, for all. And
 where something is given, what is written must answer to what the given notes *will* do, not only to what they have done.
 So some pieces are written side by side, and at each step those survive which had expected the next given notes: a *particle
-filter* (Gordon, Salmond and Smith, 1993). Another way, a second LSTM that reads what is given from its end backwards
-(`models.chorale_model`, `ahead`), was measured and is no match for it: `benchmarks/harmonise.py`.
+filter* (Gordon, Salmond and Smith, 1993). `benchmarks/harmonise.py` measures what that is worth.
 """
 
 from __future__ import annotations
@@ -192,11 +191,16 @@ def _survivors(shares: np.ndarray, chance: np.random.Generator) -> np.ndarray:
 def _allowed(encoding: ChoraleEncoding, pasts: Sequence[Past], voice: int, may_end: bool) -> np.ndarray:
     """Return what a voice may do: bool array (pieces, size).
 
-    A piece ends on a chord that all voices have held for a quarter at least, as 99 of 100 of Bach's chorales do.
+    A piece ends on a chord that all voices have held for a quarter at least, as 99 of 100 of Bach's chorales do. And all are
+    silent for three quarters at most, as before an upbeat: what has been silent for long makes a model expect more of it, and
+    a cold one would never begin.
     """
     allowed = np.ones((len(pasts), encoding.size), dtype=bool)
     allowed[:, END] = [may_end and min(past.held) >= encoding.steps_per_quarter for past in pasts]
     allowed[:, HOLD] = [past.sounding[voice] > 0 for past in pasts]
+    if voice == 0:
+        silent = [min(past.held) >= 3 * encoding.steps_per_quarter and not any(past.sounding) for past in pasts]
+        allowed[silent, REST] = False
     return allowed
 
 

@@ -122,7 +122,6 @@ def chorale_model(
     depth: int = 2,
     embedding: int = 32,
     dropout: float = 0.5,
-    ahead: int = 0,
     seed: int = 0,
 ) -> keras.Model:
     """Build a model that writes several voices together, one step of an LSTM for each step of the music.
@@ -149,9 +148,6 @@ def chorale_model(
     dropout : float
         Share of what is blanked in training between the layers: there whole features for a whole piece, in the
         heads single numbers. Of the LSTM's inputs it is seven tenths of this.
-    ahead : int
-        Units of a second LSTM that reads voices which are given (see `generation.generate`) from the end backwards, so that
-        the others can prepare for what will come. 0: there is none.
     seed : int
         Of the initial weights and the dropout.
 
@@ -160,15 +156,13 @@ def chorale_model(
     keras.Model
         From a dict of int arrays to logits (batch, steps, voices, size). ``past`` (batch, steps, columns) is what the
         encoding tells; ``now`` (batch, steps, voices) are the tokens of the step itself, of which a voice sees those of the
-        voices above it; with `ahead`, ``given`` (batch, steps, voices) are the tokens that are given, `encoding.size` where
-        none is. A piece of which nothing is given is written as if there were no second LSTM.
+        voices above it.
     """
     keras.utils.set_random_seed(seed)
-    ops, layers, layout, voices, size = keras.ops, keras.layers, encoding.layout, encoding.voices, encoding.size
+    ops, layers, layout, voices = keras.ops, keras.layers, encoding.layout, encoding.voices
     total = sum(count for count, _ in layout.values())
     past = keras.Input((None, total), dtype="int32", name="past")  # (batch, steps, columns)
     now = keras.Input((None, voices), dtype="int32", name="now")  # (batch, steps, voices)
-    inputs = {"past": past, "now": now}
     column = {name: past[:, :, place] for name, place in encoding.places.items()}
 
     def wide() -> keras.initializers.Initializer:
@@ -213,15 +207,6 @@ def chorale_model(
             "own step": embedding // 4,
         }.items()
     ]
-    if ahead:
-        given = keras.Input((None, voices), dtype="int32", name="given")
-        inputs["given"] = given
-        later = flat(embed("given_token", given, size + 1, embedding))
-        later = layers.SpatialDropout1D(0.7 * dropout)(later)
-        later = FastLSTM(ahead, return_sequences=True, go_backwards=True, name="lstm_ahead")(later)
-        later = layers.SpatialDropout1D(dropout)(ops.flip(later, axis=1))
-        something = ops.any(ops.not_equal(given, size), axis=(1, 2), keepdims=True)  # (batch, 1, 1)
-        known.append(ops.where(something, later, 0.0))
     if voices > 1:
         known.append(flat(embed("interval", column["interval"], layout["interval"][1], embedding // 2)))
     x = layers.SpatialDropout1D(0.7 * dropout)(ops.concatenate(known, axis=-1))
@@ -265,7 +250,7 @@ def chorale_model(
     # How likely an end is depends on how long the piece is already.
     ends = embed("length", column["bar"], layout["bar"][1], 1)[:, :, 0]  # (batch, steps, 1)
     logits[0] = ops.concatenate([logits[0][:, :, :1] + ends, logits[0][:, :, 1:]], axis=-1)
-    return keras.Model(inputs, ops.stack(logits, axis=2))  # (batch, steps, voices, size)
+    return keras.Model({"past": past, "now": now}, ops.stack(logits, axis=2))  # (batch, steps, voices, size)
 
 
 def _summed(

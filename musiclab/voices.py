@@ -54,39 +54,19 @@ class Voices:
         self._weights, self._encoding = dict(weights), encoding
         self._check()
         layers = [f"lstm_{n}" for n in range(len(weights)) if f"lstm_{n}/kernel" in weights]
-        self._layers = [self._lstm(name) for name in layers]
+        parts = ("kernel", "recurrent_kernel", "bias")
+        self._layers = [LSTM.from_keras(*(weights[f"{name}/{part}"] for part in parts)) for name in layers]
         self._pitches = np.arange(encoding.lowest + 1, encoding.highest + 2)  # (pitches,): counted as `sounding` is
         self.reset(count)
-
-    @property
-    def looks_ahead(self) -> bool:
-        """Whether it was trained to be told of voices that are given."""
-        return "lstm_ahead/kernel" in self._weights
 
     def reset(self, count: int | None = None) -> None:
         """Begin new pieces, as many as before or `count`."""
         count = len(self._states[0][0]) if count is None else count
         self._states = [(np.zeros((count, n.units), n.dtype), np.zeros((count, n.units), n.dtype)) for n in self._layers]
-        self._later: np.ndarray | None = None
-        self._time = 0
 
     def keep(self, which: np.ndarray) -> None:
         """Go on with some of the pieces: those where `which`, bool array (pieces,), is True, or those with these numbers."""
         self._states = [(h[which], c[which]) for h, c in self._states]
-        if self._later is not None:
-            self._later = self._later[which]
-
-    def look_ahead(self, given: np.ndarray) -> None:
-        """Read from the end backwards what is given.
-
-        Parameters
-        ----------
-        given : int array (pieces, steps, voices)
-            The tokens that are given; `encoding.size` where none is, END after the end.
-        """
-        vectors = self._embed("given_token", given)  # (pieces, steps, voices, embedding)
-        rows = vectors.reshape(*given.shape[:2], -1)
-        self._later = self._lstm("lstm_ahead").forward(rows[:, ::-1]).h[:, ::-1]  # (pieces, steps, units)
 
     def listen(self, rows: np.ndarray) -> None:
         """Take in what is known before a step: int array (pieces, columns), from `ChoraleEncoding.past` and `context`."""
@@ -96,9 +76,6 @@ class Voices:
         flat = [self._flat(self._pitch_vectors("sounding", self._now["sounding"]))]
         names = ("held", "position", "metre", "mode", "echo length", "echo step", "own length", "own step")
         flat += [self._flat(self._embed(name.replace(" ", "_"), self._now[name])) for name in names]
-        if self.looks_ahead:
-            nothing = np.zeros((len(rows), len(self._weights["lstm_ahead/recurrent_kernel"])), flat[0].dtype)
-            flat.append(nothing if self._later is None else self._later[:, self._time])
         if self._encoding.voices > 1:
             flat.append(self._flat(self._embed("interval", self._now["interval"])))
         x = known = np.concatenate(flat, axis=-1)  # (pieces, features)
@@ -107,7 +84,6 @@ class Voices:
             self._states[number] = (gates.h, gates.c)
             x = gates.h
         self._known = np.concatenate([x, known], axis=-1)
-        self._time += 1
 
     def log_probabilities(self, voice: int) -> np.ndarray:
         """Return how likely each token is for a voice, now that those above it have chosen: float array (pieces, size)."""
@@ -189,7 +165,6 @@ class Voices:
         others = {
             "chosen": layout["sounding"],
             "move": (voices, 2 * LEAP + 2),
-            "given_token": (voices, self._encoding.size + 1),
             "trust_echo": layout["echo length"],
             "trust_own": layout["own length"],
             "length": layout["bar"],
@@ -212,9 +187,6 @@ class Voices:
     @staticmethod
     def _flat(vectors: np.ndarray) -> np.ndarray:
         return vectors.reshape(len(vectors), -1)
-
-    def _lstm(self, name: str) -> LSTM:
-        return LSTM.from_keras(*(self._weights[f"{name}/{part}"] for part in ("kernel", "recurrent_kernel", "bias")))
 
 
 def _look_up(table: np.ndarray, places: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ def untrained():
     """A bundle of random weights: it writes nonsense, but by the same rules."""
     from musiclab.models import chorale_model, weights_of
 
-    encoding, settings = ChoraleEncoding(), {"units": (8,), "head": 8, "depth": 1, "embedding": 8, "ahead": 4, "seed": 0}
+    encoding, settings = ChoraleEncoding(), {"units": (8,), "head": 8, "depth": 1, "embedding": 8, "seed": 0}
     model = chorale_model(encoding, **settings)
     return Bundle("chorale", weights_of(model), encoding, {"kind": "chorale", **settings}, {"metres": ["3/4", "4/4"]})
 

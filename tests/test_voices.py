@@ -4,14 +4,7 @@ import numpy as np
 import pytest
 
 from musiclab.bundle import Bundle, BundleError, load_bundle
-from musiclab.dataset import (
-    Piece,
-    VoiceBatches,
-    melody_given,
-    nothing_given,
-    voice_ranges,
-    which_are_given,
-)
+from musiclab.dataset import Piece, VoiceBatches, voice_ranges
 from musiclab.encoding import END, FIRST_PITCH, HOLD, REST, ChoraleEncoding, GridEncoding
 from musiclab.models import chorale_model, keras, model_of, weights_of
 from musiclab.voices import Voices, opinion_sizes
@@ -45,30 +38,17 @@ def log_softmax(logits):
     return logits - np.log(np.exp(logits - logits.max(-1, keepdims=True)).sum(-1, keepdims=True)) - logits.max(-1, keepdims=True)
 
 
-@pytest.mark.parametrize("ahead", [0, 6])
-@pytest.mark.parametrize("task", [nothing_given, melody_given, which_are_given])
-def test_numpy_says_what_keras_says(ahead, task):
+def test_numpy_says_what_keras_says():
     rng = np.random.default_rng(3)
-    model = stirred(chorale_model(ENCODING, **SMALL, ahead=ahead), rng)
-    batches = VoiceBatches(pieces(rng), ENCODING, given=task if ahead else None, shuffle=False)
-    inputs, targets, _ = next(batches.epoch(0))
+    model = stirred(chorale_model(ENCODING, **SMALL), rng)
+    inputs, targets, _ = next(VoiceBatches(pieces(rng), ENCODING, shuffle=False).epoch(0))
     wanted = log_softmax(keras.ops.convert_to_numpy(model(inputs)))  # (pieces, steps, voices, size)
     voices = Voices(weights_of(model), ENCODING, len(targets))
-    if ahead:
-        # A batch may mix pieces for which something is given with others: the engine writes one kind at a time.
-        free = (inputs["given"] == ENCODING.size).all(axis=(1, 2))
-        kinds = [rows for rows in (np.flatnonzero(free), np.flatnonzero(~free)) if len(rows)]
-    else:
-        kinds = [np.arange(len(targets))]
-    for rows in kinds:
-        voices.reset(len(rows))
-        if ahead and not free[rows[0]]:
-            voices.look_ahead(inputs["given"][rows])
-        for t in range(targets.shape[1]):
-            voices.listen(inputs["past"][rows, t])
-            for voice in range(4):
-                assert np.allclose(voices.log_probabilities(voice), wanted[rows, t, voice], atol=2e-4)
-                voices.choose(voice, targets[rows, t, voice])
+    for t in range(targets.shape[1]):
+        voices.listen(inputs["past"][:, t])
+        for voice in range(4):
+            assert np.allclose(voices.log_probabilities(voice), wanted[:, t, voice], atol=2e-4)
+            voices.choose(voice, targets[:, t, voice])
 
 
 def test_a_voice_sees_those_above_it_and_no_other():
@@ -83,23 +63,6 @@ def test_a_voice_sees_those_above_it_and_no_other():
         differs = np.abs(before - after).max(axis=(0, 3)) > 1e-6  # (steps, voices)
         assert differs[7].tolist() == [voice > changed for voice in range(4)]
         assert not np.delete(differs, 7, axis=0).any()  # later steps learn of it by `past`, which is unchanged here
-
-
-def test_the_future_acts_only_where_it_is_given():
-    rng = np.random.default_rng(0)
-    model = stirred(chorale_model(ENCODING, **SMALL, ahead=6), rng)
-    inputs, _, _ = next(VoiceBatches(pieces(rng), ENCODING, given=melody_given, shuffle=False).epoch(0))
-    later = {**inputs, "given": inputs["given"].copy()}
-    later["given"][:, 15, 0] = FIRST_PITCH + 30
-    differs = (
-        np.abs(keras.ops.convert_to_numpy(model(inputs)) - keras.ops.convert_to_numpy(model(later))).max(axis=(0, 2, 3)) > 1e-7
-    )
-    assert differs[:16].all()
-    # Where nothing is given, the second LSTM is silent: its weights do not matter.
-    free = {**inputs, "given": np.full_like(inputs["given"], ENCODING.size)}
-    before = keras.ops.convert_to_numpy(model(free))
-    model.get_layer("lstm_ahead").set_weights([w + 1 for w in model.get_layer("lstm_ahead").get_weights()])
-    assert np.array_equal(before, keras.ops.convert_to_numpy(model(free)))
 
 
 def test_a_transposed_piece_has_transposed_opinions():
@@ -134,15 +97,14 @@ def test_with_one_voice_nobody_is_heard():
     assert np.array_equal(keras.ops.convert_to_numpy(model(batch)), keras.ops.convert_to_numpy(model(other)))
 
 
-def test_batches_hold_every_target_once_and_what_is_given_is_none():
+def test_batches_hold_every_target_once():
     some = pieces(np.random.default_rng(2))
     batches = VoiceBatches(some, ENCODING, batch_size=2)
-    assert sum(weights.sum() for _, _, weights in batches.epoch(0)) == batches.steps == sum(len(p.tokens) * 4 + 1 for p in some)
-    for inputs, targets, weights in VoiceBatches(some, ENCODING, given=which_are_given, seed=4).epoch(3):
-        given = (inputs["given"] != ENCODING.size) & (inputs["given"] != END)
-        assert np.array_equal(inputs["given"][given], targets[given])
-        assert not weights[given].any()
+    weighed = 0
+    for inputs, targets, weights in batches.epoch(0):
         assert np.array_equal(inputs["now"], targets)
+        weighed += weights.sum()
+    assert weighed == batches.steps == sum(len(p.tokens) * 4 + 1 for p in some)
 
 
 def test_pieces_are_moved_only_within_the_voices_ranges():
@@ -157,20 +119,10 @@ def test_pieces_are_moved_only_within_the_voices_ranges():
         assert (inside[:, 0] >= ranges[:, 0] - 2).all() and (inside[:, 1] <= ranges[:, 1] + 3).all()
 
 
-def test_a_task_leaves_something_to_write():
-    rng = np.random.default_rng(0)
-    drawn = [which_are_given(100, 4, rng) for _ in range(400)]
-    assert all((~known).any() for known in drawn)
-    share = np.mean([not known.any() for known in drawn])
-    assert 0.3 < share < 0.5
-    assert any(known[:, 0].all() and not known[:, 1:].any() for known in drawn)
-
-
 @pytest.fixture
 def bundle(tmp_path):
-    settings = {**SMALL, "ahead": 6}
-    model = stirred(chorale_model(ENCODING, **settings), np.random.default_rng(0))
-    return Bundle("mine", weights_of(model), ENCODING, {"kind": "chorale", **settings})
+    model = stirred(chorale_model(ENCODING, **SMALL), np.random.default_rng(0))
+    return Bundle("mine", weights_of(model), ENCODING, {"kind": "chorale", **SMALL})
 
 
 def test_a_bundle_comes_back_from_its_file(bundle, tmp_path):
