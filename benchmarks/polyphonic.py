@@ -10,7 +10,8 @@ frame says which of the 88 keys of a piano sound; in the chorales there is one f
 
 *The figure.* −log p of a frame's 88 keys given all frames before it in the piece, the mean over all frames of all pieces.
 The first frame of a piece counts like any other: it is predicted from nothing, which the model is shown as a frame of silence.
-Padding never counts. (Where the literature leaves out the first frame, as Bai et al. do, its figures are a little lower for it.)
+Padding never counts. (Bai et al. leave the first frame out: in their program, `music_test.py` of the same repository, each frame
+but the first is a target. So their figures are a little lower for it.)
 
 *Two kinds of models.* The sigmoid ones give each key a probability of its own, as if no key knew of the others: a poor
 judge of chords, and the reason why no LSTM, however large, gets far below 8 on the chorales. The joint one lets a frame's notes
@@ -249,7 +250,6 @@ class Recipe:
 
     joint: bool = False
     units: int = 36
-    skip: bool = False
     loudness: float = 1.0  # what a sounding key is to the LSTM; at 5 a key in one frame of 25 has a variance of 1
     head: int = 128
     dropout: float = 0.0
@@ -289,8 +289,7 @@ def sigmoid_model(recipe: Recipe, keys: int = KEYS) -> keras.Model:
     """
     keras.utils.set_random_seed(recipe.seed)
     past = keras.Input((None, keys), name="past")
-    x = keras.ops.concatenate([_read(past, recipe), past], axis=-1) if recipe.skip else _read(past, recipe)
-    z = keras.layers.Dense(keys, name="dense")(x)  # (batch, frames, keys)
+    z = keras.layers.Dense(keys, name="dense")(_read(past, recipe))  # (batch, frames, keys)
     return keras.Model(past, keras.ops.stack([keras.ops.zeros_like(z), z], axis=-1))
 
 

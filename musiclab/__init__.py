@@ -2,7 +2,7 @@
 
 Music flows one way through it, and the modules are named after the steps::
 
-    files -> Score -> encoding -> dataset -> models/training -> bundle -> generation -> Score -> show / files
+    files -> Score -> encoding -> dataset -> models/training -> bundle -> generation -> Score -> show / evaluation / files
 
 The names below are loaded on first use, so that ``import musiclab`` costs nothing: neither TensorFlow nor
 music21 is imported before something needs it.

@@ -30,7 +30,7 @@ ORDER = [
     {"bundle"},
     {"harmony", "training"},
     {"generation"},
-    {"evaluation"},
+    {"evaluation", "listening"},
     {"show"},
     {"exercises"},
     {"lessons"},

@@ -11,6 +11,9 @@ As the last line of a cell, what these functions return shows itself, with the s
 `display`           notation, with sound beneath
 `curves`            the loss of a training, epoch by epoch, with baselines
 `probabilities`     what a model thinks will come next
+`intervals`         measures of sets of pieces, against the real ones
+`similarity`        each bar against each other
+`calibration`       how sure a model was, and how often right
 `describe`          a score in one sentence
 `progress`          how far a loop is, and how long it will still take
 `gates`             the module with the pictures of an LSTM's gates
@@ -22,6 +25,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from musiclab.score import Score
+from musiclab.show.measures import calibration, intervals, similarity
 from musiclab.show.notation import Engraving, notation
 from musiclab.show.picture import Picture, describe
 from musiclab.show.player import Player, player
@@ -35,9 +39,11 @@ __all__ = [
     "Player",
     "Sound",
     "SoundError",
+    "calibration",
     "curves",
     "describe",
     "display",
+    "intervals",
     "live_curves",
     "notation",
     "piano_roll",
@@ -45,6 +51,7 @@ __all__ = [
     "probabilities",
     "progress",
     "save_audio",
+    "similarity",
     "sound",
 ]
 

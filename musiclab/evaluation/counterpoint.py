@@ -1,0 +1,161 @@
+"""Counterpoint: what four voices do to each other, and what teachers of Bach's craft mark in red.
+
+A rule is a habit with a name. Bach breaks each of them now and then, so his own figure stands beside a model's, not a zero.
+All of it is counted on a grid (`grid.grid_of`), over all pairs of voices at once: some hundred times as fast as looking at one
+pair of intervals after the other. A *change* is a step in which any voice moves to another pitch.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from musiclab.evaluation.grid import changes_of, grid_of
+from musiclab.score import Score
+
+__all__ = [
+    "CHOIR",
+    "crossing",
+    "hidden",
+    "out_of_range",
+    "overlaps",
+    "parallel_fifths",
+    "parallel_octaves",
+    "parallels",
+    "unresolved_leading_notes",
+    "voice_leading",
+    "wide_spacing",
+]
+
+#: What a choir sings, as schoolbooks have it, lowest and highest pitch of soprano, alto, tenor and bass:
+#: C4 to A5, G3 to D5, C3 to G4, E2 to D4.
+CHOIR = ((60, 81), (55, 74), (48, 67), (40, 62))
+
+
+def voice_leading(grid: np.ndarray) -> dict[str, int]:
+    """Count what pairs of voices do from one step to the next.
+
+    Parameters
+    ----------
+    grid : int array (steps, voices)
+
+    Returns
+    -------
+    dict
+        Over all pairs of voices that both sound before and after:
+
+        - ``parallel fifths``, ``parallel octaves``: both move in the same direction, from one fifth to another (from an octave
+          to an octave, or a unison to a unison). Fifths and octaves that are wider by octaves count.
+        - ``contrary fifths``, ``contrary octaves``: the same, but they move in opposite directions, and a unison may open to
+          an octave.
+        - ``hidden fifths``, ``hidden octaves``: both move in the same direction and arrive at one from another interval.
+        - ``overlaps``: a voice moves beyond where its neighbour has just been. Neighbours alone.
+
+        And ``changes``, the steps in which anything moves.
+
+    Notes
+    -----
+    These are the pairs for which music21's `VoiceLeadingQuartet` says parallelMotion, antiParallelMotion, hiddenFifth,
+    hiddenOctave and voiceOverlap. One thing a grid cannot know: six semitones are a diminished fifth or an augmented fourth,
+    as they are spelled, eight a sixth or an augmented fifth. Here six are always a fifth, so that no fifth is hidden behind
+    them, and eight never.
+    """
+    before, after = grid[:-1].astype(int), grid[1:].astype(int)
+    changed = (before != after).any(axis=1)
+    before, after = before[changed], after[changed]  # (changes, voices): most steps hold what was there
+    upper, lower = np.array(list(itertools.combinations(range(grid.shape[1]), 2)), dtype=int).reshape(-1, 2).T
+    sounds = (before > 0) & (after > 0)
+    sounds = sounds[:, upper] & sounds[:, lower]  # (changes, pairs)
+    direction = np.sign(after - before)
+    similar = sounds & (direction[:, upper] == direction[:, lower]) & (direction[:, upper] != 0)
+    contrary = sounds & (direction[:, upper] == -direction[:, lower]) & (direction[:, upper] != 0)
+    first, second = np.abs(before[:, upper] - before[:, lower]), np.abs(after[:, upper] - after[:, lower])
+    found = {}
+    for name, size in (("fifths", 7), ("octaves", 0)):
+        stays = (first % 12 == size) & (second % 12 == size)
+        # An octave that narrows to a unison, or a unison that opens, is another interval.
+        same = stays & ((first == 0) == (second == 0))
+        # From a diminished fifth, six semitones, to a perfect one is not hidden: the fifths are unequal, and allowed.
+        arrives = (second % 12 == size) & ((first % 12 != 6) | (size != 7))
+        found[f"parallel {name}"] = int((similar & same).sum())
+        found[f"contrary {name}"] = int((contrary & stays).sum())
+        found[f"hidden {name}"] = int((similar & arrives & ~same).sum())
+    # Neighbours: the upper one goes below where the lower one was, or the lower one above where the upper one was.
+    next_to = lower == upper + 1
+    moves = (direction[:, upper] != 0) | (direction[:, lower] != 0)  # two that only stay crossed do nothing
+    beyond = moves & ((after[:, upper] < before[:, lower]) | (after[:, lower] > before[:, upper]))
+    found["overlaps"] = int((sounds & beyond & next_to).sum())
+    return {**found, "changes": int(changed.sum())}
+
+
+def parallels(grid: np.ndarray) -> dict[str, int]:
+    """Return ``fifths``, ``octaves`` and ``changes`` of `voice_leading`: parallel ones, unisons among the octaves."""
+    counts = voice_leading(grid)
+    return {"fifths": counts["parallel fifths"], "octaves": counts["parallel octaves"], "changes": counts["changes"]}
+
+
+def parallel_fifths(score: Score) -> float:
+    """Return parallel fifths per 100 changes; see `voice_leading`. Two voices that move so sound as one."""
+    return _per_hundred(score, "parallel fifths")
+
+
+def parallel_octaves(score: Score) -> float:
+    """Return parallel octaves and unisons per 100 changes; see `voice_leading`."""
+    return _per_hundred(score, "parallel octaves")
+
+
+def hidden(score: Score) -> float:
+    """Return hidden fifths and octaves between the two outer voices, per 100 changes; see `voice_leading`."""
+    grid = grid_of(score)
+    outer = np.flatnonzero((grid > 0).any(axis=0))[[0, -1]] if grid.any() else [0, -1]
+    counts, changes = voice_leading(grid[:, outer]), voice_leading(grid)["changes"]
+    return 100 * (counts["hidden fifths"] + counts["hidden octaves"]) / changes if changes else np.nan
+
+
+def overlaps(score: Score) -> float:
+    """Return overlaps of neighbouring voices per 100 changes; see `voice_leading`."""
+    return _per_hundred(score, "overlaps")
+
+
+def crossing(score: Score) -> float:
+    """Return in which share of the steps some voice sounds above its upper neighbour, in percent."""
+    grid = grid_of(score)
+    above, below = grid[:, :-1], grid[:, 1:]
+    return 100 * float(((below > above) & (above > 0)).any(axis=1).mean()) if len(grid) else np.nan
+
+
+def wide_spacing(score: Score) -> float:
+    """Return in which share of the steps two neighbours of the upper three voices are more than an octave apart, in percent."""
+    grid = grid_of(score)
+    above, below = grid[:, :2], grid[:, 1:3]
+    return 100 * float(((above - below > 12) & (above > 0) & (below > 0)).any(axis=1).mean()) if len(grid) else np.nan
+
+
+def out_of_range(score: Score) -> float:
+    """Return how much of the singing lies outside of what a choir sings (`CHOIR`), in percent of the sounding steps."""
+    grid = grid_of(score)
+    low, high = np.array(CHOIR).T
+    return 100 * float((((grid < low) | (grid > high)) & (grid > 0)).sum() / (grid > 0).sum()) if grid.any() else np.nan
+
+
+def unresolved_leading_notes(score: Score) -> float:
+    """Return how many leading notes do not rise to their tonic, in percent; nan if there is none.
+
+    A leading note is looked for where the bass goes from a root up a fourth or down a fifth, as at a close: it is the major
+    third over the first bass note, in any other voice. Resolved means that this voice goes up a semitone. No key is needed, and
+    closes in neighbouring keys count as well, and so does a step from a major chord to its fourth that closes nothing. An alto
+    or tenor that drops from it instead is a habit of Bach's.
+    """
+    chords = changes_of(grid_of(score)).astype(int)
+    before, after = chords[:-1], chords[1:]
+    bass, target = before[:, -1:], after[:, -1:]
+    closes = (bass > 0) & (target > 0) & ((target - bass) % 12 == 5)
+    leading = closes & (before[:, :-1] > 0) & ((before[:, :-1] - bass) % 12 == 4)
+    resolved = leading & (after[:, :-1] == before[:, :-1] + 1)
+    return 100 * float(1 - resolved.sum() / leading.sum()) if leading.any() else np.nan
+
+
+def _per_hundred(score: Score, name: str) -> float:
+    counts = voice_leading(grid_of(score))
+    return 100 * counts[name] / counts["changes"] if counts["changes"] else np.nan
