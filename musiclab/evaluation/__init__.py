@@ -24,6 +24,7 @@ from musiclab.evaluation.copying import Copy, copied_runs, longest_copy, seen_ru
 from musiclab.evaluation.counterpoint import (
     CHOIR,
     crossing,
+    find_parallels,
     hidden,
     out_of_range,
     overlaps,
@@ -84,6 +85,7 @@ __all__ = [
     "crossing",
     "duration_entropy",
     "duration_histogram",
+    "find_parallels",
     "grid_of",
     "groove_consistency",
     "hear",

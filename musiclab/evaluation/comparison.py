@@ -67,6 +67,10 @@ MEASURES = (
 )
 
 
+# A set of fewer pieces is warned of.
+_FEW = 6
+
+
 @dataclass(frozen=True)
 class Comparison:
     """What `compare` found. In a notebook it shows itself as a table.
@@ -84,7 +88,7 @@ class Comparison:
     rows : dict of str to dict of str to (float, float, float)
         Measure -> set -> mean, and the two ends of its interval; nan throughout where there is no value.
     blind : dict of str to list of str
-        Measure -> the controls from which it cannot tell the real pieces.
+        Measure -> the controls from which it cannot tell the real pieces: the interval of the difference holds 0.
     told_apart : dict of str to float
         Set -> how often a classifier that knows all measures of a piece, but for copying and surprise, tells it from a real
         one; 0.5 is chance.
@@ -99,16 +103,25 @@ class Comparison:
     told_apart: dict[str, float] = field(default_factory=dict)
 
     @property
+    def counts(self) -> dict[str, int]:
+        """How many pieces each set has."""
+        return {which: max(len(row[which]) for row in self.values.values()) for which in self.sets}
+
+    @property
     def warnings(self) -> list[str]:
-        """A sentence for each measure that cannot tell the real pieces from a control."""
+        """Sentences on what the table cannot tell."""
+        by_controls: dict[str, list[str]] = {}
+        for name, controls in self.blind.items():
+            by_controls.setdefault(" or ".join(controls), []).append(name)
+        few = [f"{which} has {count}" for which, count in self.counts.items() if count < _FEW]
         return [
-            f"{name}: cannot tell {self.real} from {' or '.join(controls)}, so it is no sign of quality here."
-            for name, controls in self.blind.items()
+            *(f"(!) cannot tell {self.real} from {which}: {', '.join(names)}." for which, names in by_controls.items()),
+            *([f"Few pieces say little: {', '.join(few)}."] if few else []),
         ]
 
     def cells(self) -> list[list[str]]:
         """Return the table as text, the head first."""
-        lines = [["measure", "unit", *self.sets]]
+        lines = [["measure", "unit", *(f"{which} ({self.counts[which]})" for which in self.sets)]]
         for name, row in self.rows.items():
             mark = " (!)" if name in self.blind else ""
             lines.append([name + mark, self.units[name], *(_figure(*row[which]) for which in self.sets)])
@@ -121,19 +134,21 @@ class Comparison:
         lines = self.cells()
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-        notes = [f"(!) {words}" for words in self.warnings]
-        return "\n".join([*text, *notes])
+        return "\n".join([*text, *self.warnings])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         head, *body = ([html.escape(cell) for cell in line] for line in self.cells())
-        columns = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+        left, small = 'style="text-align:left"', ' <small style="display:block;white-space:nowrap">('
+        columns = "".join(f'<th scope="col"{f" {left}" if n < 2 else ""}>{cell}</th>' for n, cell in enumerate(head))
         rows = "".join(
-            f'<tr><th scope="row" style="text-align:left">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
-            for name, *cells in body
+            f'<tr><th scope="row" {left}>{name}</th><td {left}>{unit}</td>'
+            + "".join(f"<td>{cell.replace(' (', small)}{'</small>' * (' (' in cell)}</td>" for cell in cells)
+            + "</tr>"
+            for name, unit, *cells in body
         )
-        notes = "".join(f"<li>(!) {html.escape(words)}</li>" for words in self.warnings)
+        notes = "".join(f"<li>{html.escape(words)}</li>" for words in self.warnings)
         title = "Mean over pieces, and the interval in which it lies with 95 % confidence"
         return f"<table><caption>{title}</caption><thead><tr>{columns}</tr></thead><tbody>{rows}</tbody></table><ul>{notes}</ul>"
 
@@ -173,7 +188,7 @@ def compare(
     ValueError
         If a name is not among the sets, or a set is empty or has a piece without notes.
     """
-    _check(sets, real, controls)
+    _check(sets, real, controls, measures)
     voices = max(len(score.voices) for score in sets[real])
     values = {
         m.name: {name: np.array([_value(m, score) for score in scores], dtype=float) for name, scores in sets.items()}
@@ -184,26 +199,36 @@ def compare(
     told_apart = _told_apart(values, sets, real)
     if training:
         values |= _copying(sets, training)
-        units |= {"longest copy": "chords", "4 chords seen before": "%"}
+        units |= dict.fromkeys(("longest copy",), "chords" if voices > 1 else "notes") | {"runs of 4 seen before": "%"}
     if bundle is not None:
         values["surprise"] = {name: np.array([h.nats.mean() for h in hear(bundle, scores)]) for name, scores in sets.items()}
         units["surprise"] = "nats a token"
     means = {name: {which: _means(v) for which, v in row.items()} for name, row in values.items()}
     rows = {name: {which: _interval(values[name][which], m) for which, m in row.items()} for name, row in means.items()}
-    blind = {name: found for name, row in means.items() if (found := [c for c in controls if not _differ(row[real], row[c])])}
+    blind = {name: found for name, row in means.items() if (found := [c for c in controls if _alike(row[real], row[c])])}
     return Comparison(tuple(sets), real, values, {name: units[name] for name in values}, rows, blind, told_apart)
 
 
-def _check(sets: Mapping[str, Sequence[Score]], real: str, controls: Sequence[str]) -> None:
+def _check(sets: Mapping[str, Sequence[Score]], real: str, controls: Sequence[str], measures: Sequence[Measure]) -> None:
     if isinstance(controls, str) or real in controls:
         raise ValueError(f"controls={controls!r}: give a list of the sets that are known to be worse than {real}.")
     for name in (real, *controls):
         if name not in sets:
             raise ValueError(f"there is no set {name!r}; the sets are {', '.join(sets)}.")
+    for measure in measures:
+        if not isinstance(measure, Measure):
+            raise ValueError(f"measures holds {measure!r}; a function of your own goes in as Measure('name', 'unit', function).")
     for name, scores in sets.items():
+        if isinstance(scores, Score | str):
+            raise ValueError(f"the set {name!r} is a {type(scores).__name__}; give a list of scores, if need be of one.")
         if not len(scores):
             raise ValueError(f"the set {name!r} is empty.")
         for number, score in enumerate(scores):
+            if not isinstance(score, Score):
+                raise ValueError(
+                    f"piece {number} of the set {name!r} is a {type(score).__name__}, and no Score."
+                    " A file is read by read_score()."
+                )
             if not len(score):
                 raise ValueError(f"piece {number} of the set {name!r} has no notes.")
 
@@ -214,7 +239,7 @@ def _copying(sets: Mapping[str, Sequence[Score]], training: Sequence[Score]) -> 
     grids = {name: [grid_of(score) for score in scores] for name, scores in sets.items()}
     return {
         "longest copy": {name: copied_runs(g, known).astype(float) for name, g in grids.items()},
-        "4 chords seen before": {name: seen_runs(g, known) for name, g in grids.items()},
+        "runs of 4 seen before": {name: seen_runs(g, known) for name, g in grids.items()},
     }
 
 
@@ -229,7 +254,14 @@ def _told_apart(values: dict[str, dict[str, np.ndarray]], sets: Mapping[str, Seq
 
 
 def _value(measure: Measure, score: Score) -> float:
-    return measure.of(score) if len(score.voices) >= measure.voices else np.nan
+    if len(score.voices) < measure.voices:
+        return np.nan
+    try:
+        return float(measure.of(score))
+    except Exception as error:  # a measure may be the student's own
+        raise ValueError(
+            f"the measure {measure.name!r} failed for {score.title or 'a piece without title'}: {error} ({type(error).__name__})."
+        ) from error
 
 
 def _means(values: np.ndarray) -> np.ndarray:
@@ -245,12 +277,15 @@ def _interval(values: np.ndarray, means: np.ndarray) -> tuple[float, float, floa
     return mean, float(low), float(high)
 
 
-def _differ(a: np.ndarray, b: np.ndarray) -> bool:
-    """Tell whether the interval of the difference of two means leaves out 0. Their draws do not depend on each other."""
+def _alike(a: np.ndarray, b: np.ndarray) -> bool:
+    """Tell whether the interval of the difference of two means holds 0. Their draws do not depend on each other.
+
+    Where there are no draws, for want of pieces, nothing is claimed.
+    """
     if not len(a) or not len(b):
         return False
     low, high = np.percentile(np.random.default_rng(1).permutation(a) - b, [2.5, 97.5])
-    return bool(low > 0 or high < 0)
+    return bool(low <= 0 <= high)
 
 
 def _figure(mean: float, low: float, high: float) -> str:

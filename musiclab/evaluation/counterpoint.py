@@ -17,6 +17,7 @@ from musiclab.score import Score
 __all__ = [
     "CHOIR",
     "crossing",
+    "find_parallels",
     "hidden",
     "out_of_range",
     "overlaps",
@@ -61,10 +62,26 @@ def voice_leading(grid: np.ndarray) -> dict[str, int]:
     as they are spelled, eight a sixth or an augmented fifth. Here six are always a fifth, so that no fifth is hidden behind
     them, and eight never.
     """
+    _, _, found = _changes(grid)
+    return {**{name: int(which.sum()) for name, which in found.items()}, "changes": len(found["overlaps"])}
+
+
+def _changes(grid: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Look at all changes and all pairs of voices at once.
+
+    Returns
+    -------
+    steps : int array (changes,)
+        In which step each change arrives.
+    pairs : int array (pairs, 2)
+        The upper and the lower voice.
+    found : dict of str to bool array (changes, pairs)
+    """
     before, after = grid[:-1].astype(int), grid[1:].astype(int)
-    changed = (before != after).any(axis=1)
-    before, after = before[changed], after[changed]  # (changes, voices): most steps hold what was there
-    upper, lower = np.array(list(itertools.combinations(range(grid.shape[1]), 2)), dtype=int).reshape(-1, 2).T
+    steps = np.flatnonzero((before != after).any(axis=1))
+    before, after = before[steps], after[steps]  # (changes, voices): most steps hold what was there
+    pairs = np.array(list(itertools.combinations(range(grid.shape[1]), 2)), dtype=int).reshape(-1, 2)
+    upper, lower = pairs.T
     sounds = (before > 0) & (after > 0)
     sounds = sounds[:, upper] & sounds[:, lower]  # (changes, pairs)
     direction = np.sign(after - before)
@@ -78,15 +95,31 @@ def voice_leading(grid: np.ndarray) -> dict[str, int]:
         same = stays & ((first == 0) == (second == 0))
         # From a diminished fifth, six semitones, to a perfect one is not hidden: the fifths are unequal, and allowed.
         arrives = (second % 12 == size) & ((first % 12 != 6) | (size != 7))
-        found[f"parallel {name}"] = int((similar & same).sum())
-        found[f"contrary {name}"] = int((contrary & stays).sum())
-        found[f"hidden {name}"] = int((similar & arrives & ~same).sum())
+        found[f"parallel {name}"] = similar & same
+        found[f"contrary {name}"] = contrary & stays
+        found[f"hidden {name}"] = similar & arrives & ~same
     # Neighbours: the upper one goes below where the lower one was, or the lower one above where the upper one was.
-    next_to = lower == upper + 1
     moves = (direction[:, upper] != 0) | (direction[:, lower] != 0)  # two that only stay crossed do nothing
     beyond = moves & ((after[:, upper] < before[:, lower]) | (after[:, lower] > before[:, upper]))
-    found["overlaps"] = int((sounds & beyond & next_to).sum())
-    return {**found, "changes": int(changed.sum())}
+    found["overlaps"] = sounds & beyond & (lower == upper + 1)
+    return steps + 1, pairs, found
+
+
+def find_parallels(score: Score) -> list[tuple[float, str, int, int]]:
+    """List the parallel fifths and octaves of a piece.
+
+    Returns
+    -------
+    list of (float, str, int, int)
+        When the second of the two arrives, in quarter lengths; "fifths" or "octaves"; the upper and the lower voice.
+    """
+    steps, pairs, found = _changes(grid_of(score))
+    places = [
+        (float(steps[change]) / 4, kind, *pairs[pair].tolist())
+        for kind in ("fifths", "octaves")
+        for change, pair in zip(*np.nonzero(found[f"parallel {kind}"]), strict=True)
+    ]
+    return sorted(places)
 
 
 def parallels(grid: np.ndarray) -> dict[str, int]:
@@ -106,11 +139,21 @@ def parallel_octaves(score: Score) -> float:
 
 
 def hidden(score: Score) -> float:
-    """Return hidden fifths and octaves between the two outer voices, per 100 changes; see `voice_leading`."""
+    """Return hidden fifths and octaves of the two outer voices into which the upper one leaps, per 100 changes.
+
+    That is the rule as it is taught: where the upper voice goes by step, nobody minds. See `voice_leading`.
+    """
     grid = grid_of(score)
-    outer = np.flatnonzero((grid > 0).any(axis=0))[[0, -1]] if grid.any() else [0, -1]
-    counts, changes = voice_leading(grid[:, outer]), voice_leading(grid)["changes"]
-    return 100 * (counts["hidden fifths"] + counts["hidden octaves"]) / changes if changes else np.nan
+    if not grid.any():
+        return np.nan
+    outer = np.flatnonzero((grid > 0).any(axis=0))[[0, -1]]
+    steps, pairs, found = _changes(grid)
+    if not len(steps):
+        return np.nan
+    here = (pairs == outer).all(axis=1)  # (pairs,): none, if only one voice sings
+    leaps = np.abs(grid[steps, outer[0]].astype(int) - grid[steps - 1, outer[0]]) > 2
+    both = found["hidden fifths"][:, here] | found["hidden octaves"][:, here]
+    return 100 * float((both & leaps[:, None]).sum()) / len(steps)
 
 
 def overlaps(score: Score) -> float:

@@ -7,6 +7,7 @@ Nats of different encodings must not be compared: a step of a sixteenth in which
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -64,12 +65,32 @@ def hear(bundle: Bundle, scores: Sequence[Score]) -> list[Heard]:
     BundleError
         For a bundle that holds the original recipe.
     ValueError
-        If a piece has nothing in it that the encoding can hold. The message gives its number and title.
+        If a piece has nothing in it that the encoding can hold, or one voice where the bundle writes several. The message gives
+        its number and title.
+
+    Warns
+    -----
+    UserWarning
+        If pieces are in a metre that the bundle has not learned.
     """
-    pieces = encode_pieces(scores, bundle.encoding)
+    pieces, metres = encode_pieces(scores, bundle.encoding), bundle.card.get("metres", [])
     for number, (piece, score) in enumerate(zip(pieces, scores, strict=True)):
+        what = f"piece {number} ({score.title or 'no title'})"
         if not len(piece.tokens):
-            raise ValueError(f"piece {number} ({score.title or 'no title'}) has no note that {bundle.encoding.name} can hold.")
+            raise ValueError(f"{what} has no note that {bundle.encoding.name} can hold.")
+        if bundle.model["kind"] == "chorale" and bundle.encoding.voices > 1 >= len(score.voices):
+            raise ValueError(
+                f"{what} has one voice, and the bundle {bundle.name!r} has learned to hear {bundle.encoding.voices}."
+            )
+    strange = (
+        [score for score in scores if f"{score.time_signature[0]}/{score.time_signature[1]}" not in metres] if metres else []
+    )
+    if strange:
+        warnings.warn(
+            f"{len(strange)} of {len(scores)} pieces are in a metre that the bundle {bundle.name!r} has not learned; it knows"
+            f" {', '.join(metres)}. Their figures say little.",
+            stacklevel=2,
+        )
     if bundle.model["kind"] != "chorale":
         stream = bundle.stream()
         inputs = [bundle.encoding.inputs(piece.tokens, piece.time_signature)[:-1] for piece in pieces]

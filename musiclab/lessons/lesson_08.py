@@ -306,7 +306,7 @@ EXERCISES = [
             "Write many and keep few: a for loop over seeds, with generate(chorale, fixed={0: tune}, temperature=0.6,"
             " seed=seed).",
             "A tune that ends on its home note, as all of hymns() do, makes the last chord easier.",
-            "Parallels are the rarest property. A lower temperature has fewer; or mend a bar with gaps= and another seed.",
+            "Where one bar is at fault, mend it: give all voices as fixed= and write that bar anew with gaps= and another seed.",
         ),
         test=_keep,
         mistakes=(

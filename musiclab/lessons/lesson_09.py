@@ -21,6 +21,7 @@ def _small_steps(answer, rng):
     yield "counts as in the example"
     same(answer([60, 61, 63, 62, 60]), 1.0)
     same(answer([60, 63, 67, 60]), 0.0)
+    same(answer([60, 73]), 0.0)
     yield "takes one and two semitones for steps, up and down, and nothing wider"
     same(answer([60, 60, 62, 62, 62, 69]), 0.5)
     yield "leaves repeated notes out"
@@ -57,7 +58,6 @@ def _interval(answer, rng):
         low, high = (float(end) for end in got)
         expect(low <= high, f"the interval goes from {low:.3f} to {high:.3f}: give the lower end first.")
         yield f"returns a low and a high end ({count} values)"
-        mean = float(values.mean())
         expect(high - low > 1e-9, "the interval has no width: each drawn set has the same mean. Draw with replacement.")
         right = np.percentile(bootstrap_means(values, draws=4000, seed=int(rng.integers(2**32))), [2.5, 97.5])
         ratio = (high - low) / (right[1] - right[0])
@@ -66,17 +66,21 @@ def _interval(answer, rng):
             f"for {count} values the interval is {ratio:.2f} times as wide as it should be. {_why(ratio)}",
         )
         slip = abs((low + high) / 2 - right.mean()) / (right[1] - right[0])
-        expect(slip < 0.06, f"the interval, {low:.2f} to {high:.2f}, lies beside the mean, {mean:.2f}.")
+        expect(
+            slip < 0.06,
+            f"the interval goes from {low:.2f} to {high:.2f}, and should go from {right[0]:.2f} to {right[1]:.2f}: the values"
+            " lean to one side, and so do the means of drawn sets. Take the percentiles of those.",
+        )
         yield f"is as wide as it should be, around the mean ({count} values)"
 
 
 def _why(ratio):
     """Guess what was done, from how wide the interval is."""
-    if ratio > 1.4:
-        return "It holds 95 % of the values; take the mean of each drawn set, and then the percentiles of these means."
+    if ratio > 2:
+        return "Perhaps it holds 95 % of the values; take the mean of each drawn set, and then the percentiles of these means."
     if abs(ratio - 0.84) < 0.06:
-        return "That is 90 %: the middle 95 % lie between the percentiles 2.5 and 97.5."
-    return "Draw as many values as there are, with replacement, and take percentiles 2.5 and 97.5 of the means."
+        return "Perhaps it holds 90 %: the middle 95 % lie between the percentiles 2.5 and 97.5. Or too few sets were drawn."
+    return "Draw 2000 sets of as many values as there are, with replacement; take the percentiles 2.5 and 97.5 of their means."
 
 
 # --- 9.3 ----------------------------------------------------------------------------------------------
@@ -96,6 +100,9 @@ def _longest_run(answer, rng):
     yield "finds a run in the middle of another melody"
     same(answer([60, 64, 67], [60, 61, 64, 61, 67]), _run([60, 64, 67], [60, 61, 64, 61, 67]))
     yield "takes only notes that follow one another"
+    same(answer([60, 62, 64], [70, 68, 66]), 1)
+    same(answer([60, 72], [60, 60]), 1)
+    yield "tells up from down, and an octave from a repeated note"
     same(answer([60, 60, 60, 62], [71, 71, 71, 71]), 3)
     yield "counts repeated notes"
     same(answer([60], [72, 74]), 1)
@@ -267,7 +274,7 @@ EXERCISES = [
                 lambda v, rng: tuple(np.percentile([rng.permutation(v).mean() for _ in range(2000)], [2.5, 97.5])), "no width"
             ),
             Mistake(lambda v, rng: tuple(np.percentile(v, [2.5, 97.5])), "as wide as it should be"),
-            Mistake(lambda v, rng: tuple(np.percentile(bootstrap_means(v), [5, 95])), "That is 90 %"),
+            Mistake(lambda v, rng: tuple(np.percentile(bootstrap_means(v), [5, 95])), "Perhaps it holds 90 %"),
             Mistake(lambda v, rng: float(v.mean()), "should return (low, high)"),
             Mistake(lambda v, rng: tuple(np.percentile(bootstrap_means(v), [97.5, 2.5])), "lower end first"),
         ),

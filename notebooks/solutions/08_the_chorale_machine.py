@@ -28,7 +28,7 @@ def mean_nats(log_p, lengths):
 
 # %% 8.4 A chorale to keep
 # There are many. This one is the first, in the order of the seeds, with all the properties.
-def sounding(score):
+def sixteenths(score):
     """Return what sounds in each voice on a grid of sixteenths: int array (steps, 4), 0 for silence."""
     pitches = np.zeros((round(score.duration * 4), 4), dtype=int)
     for onset, duration, pitch, voice, _ in score.notes.tolist():
@@ -51,7 +51,7 @@ def parallels(pitches):
 
 def worth_keeping(score):
     """Look for clean voices and a triad on its root at the end."""
-    pitches = sounding(score)
+    pitches = sixteenths(score)
     last = set(((pitches[-1] - pitches[-1, 3]) % 12).tolist())
     moves = np.concatenate([np.abs(np.diff(score.voice(v).notes["pitch"].astype(int))) for v in range(4)])
     return (
@@ -62,6 +62,6 @@ def worth_keeping(score):
     )
 
 
-chorale, tune = load_bundle("chorale"), hymns()["Old Hundredth"]
-tries = (generate(chorale, fixed={0: tune}, temperature=0.6, seed=seed) for seed in range(100))
+chorale = load_bundle("chorale")
+tries = (generate(chorale, fixed={0: hymns()["Old Hundredth"]}, temperature=0.6, seed=seed) for seed in range(100))
 my_chorale = next(score for score in tries if worth_keeping(score))

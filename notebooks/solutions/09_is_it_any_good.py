@@ -1,6 +1,4 @@
 # Worked answers of lesson 09.
-from itertools import pairwise
-
 import numpy as np
 
 from musiclab.evaluation import grid_of
@@ -9,7 +7,7 @@ from musiclab.evaluation import grid_of
 # %% 9.1 Steps
 def small_steps(pitches):
     """Return the share of a melody's moves that are one or two semitones wide."""
-    moves = [abs(b - a) for a, b in pairwise(pitches) if a != b]
+    moves = [abs(pitches[k + 1] - pitches[k]) for k in range(len(pitches) - 1) if pitches[k + 1] != pitches[k]]
     return sum(move <= 2 for move in moves) / len(moves) if moves else 0.0
 
 

@@ -24,21 +24,22 @@
 # - show what a piece has copied, beside the bars it was copied from;
 # - run a blind listening test, alone or with a class, and report it honestly.
 #
-# Time: about 80 minutes. The cells themselves run in about a minute. Begin with your ears: one of these two is Bach's,
+# Time: about 80 minutes. The cells themselves run in about a minute, once music21's
+# chorales have been read. Begin with your ears: one of these two is Bach's,
 # the other is by the model of lesson 08. Both are moved to one height and played at one speed. Which is which?
 
 # %%
 import csv
 
 import numpy as np
-from IPython.display import display
+from IPython.display import HTML, display
 
 from musiclab import Score, check, generate_many, hint, load_bundle, load_corpus, show, solution
 from musiclab.evaluation import compare, grid_of, markov_pieces, pitch_class_entropy, shuffled
 from musiclab.listening import excerpt
-from musiclab.score import pitch_name
 
 PROFILE = "class"  # "full": all held-out chorales in 4/4, and as many by the model; some three minutes
+VOICES = ("soprano", "alto", "tenor", "bass")
 COUNT = 24 if PROFILE == "class" else 63
 
 corpus = load_corpus("bach-chorales")
@@ -76,7 +77,7 @@ for name, scores in {"Bach": bach, "model": model, **controls}.items():
     print(f"{name:9} {np.mean([pitch_class_entropy(score) for score in scores]):.2f} bits")
 assert all(np.isclose(pitch_class_entropy(a), pitch_class_entropy(b)) for a, b in zip(bach, controls["shuffled"], strict=True))
 display(show.sound(controls["shuffled"][5].slice(0, 16)))
-show.notation(controls["shuffled"][5], bars=(1, 4))
+show.notation(controls["shuffled"][5], bars=(1, 4), labels=VOICES)
 
 # %% [markdown]
 # The shuffled chorale gets Bach's number to the last digit, because the measure does not look at order. Whatever the model
@@ -84,10 +85,11 @@ show.notation(controls["shuffled"][5], bars=(1, 4))
 #
 # Such music is called a **control**. What cannot tell Bach from a control cannot judge a model.
 #
-# And your two pieces?
+# And your two pieces? The answer is folded up below. Decide first.
 
 # %%
-print("A is", ("Bach's", "the model's")[coin[0]], "and B is", ("Bach's", "the model's")[coin[1]])
+answer = " and ".join(f"{letter} is {('Bach', 'the model')[which]}" for letter, which in zip("AB", coin, strict=True))
+HTML(f"<details><summary>Show</summary>{answer}.</details>")
 
 # %% [markdown]
 # One answer proves nothing: a coin is right half of the time. Section 8 does it properly.
@@ -112,8 +114,19 @@ check("9.1", small_steps)
 #
 # Shuffling destroys everything at once. A better control is nearly music: **Markov** models as in lesson 01, one for
 # each voice, counted in the training chorales. Each looks back two sixteenths and knows the place in the bar; no voice
-# knows what the others sing. Listen, then guess which of the measures below see through it. A measure that
-# cannot tell Bach from one of the two controls is marked with (!).
+# knows what the others sing. Listen to it, and then guess which measures see through it. Some of their names:
+#
+# - *notes in one scale*: of all notes, in the scale that fits best; *steps* and *leaps*: one or two semitones, a fourth
+#   or more; *duration entropy*: like pitch-class entropy, of the lengths of notes
+# - *groove consistency*: how alike neighbouring bars are in where notes begin; *repeated bars*, *longest repeat*: what comes
+#   a second time, note for note
+# - *parallel* and *hidden* fifths and octaves, *leading notes*: section 4; *voice overlaps*: a voice moves beyond where its
+#   neighbour has just been; *voices crossed*: a voice sounds above its upper neighbour; *wide spacing*: more than an octave
+#   between two neighbours of the upper three voices
+# - *told from Bach*: how often a classifier that knows all of these numbers tells a piece from one of Bach's; section 5
+#
+# In brackets stands how sure the mean is; section 3 explains it. A measure cannot *tell* Bach from a control if the
+# difference of their means might as well be 0, and is then marked with (!).
 
 # %%
 controls["Markov"] = markov_pieces(training, COUNT, quarters=64, seed=1)
@@ -124,9 +137,11 @@ assert "pitch-class entropy" in first.blind and "steps among moves" not in first
 first
 
 # %% [markdown]
-# Read a line like this: *mean over the pieces (from … to …)*. A line with (!) is crossed out for judging quality:
-# either shuffled or Markov music passes for Bach there. Notice which ones: how wide, how dense, which notes, where in
-# the bar. What is left looks at order in time or at voices against each other.
+# The lines with (!) are crossed out for judging quality: shuffled or Markov music passes for Bach there. They may still
+# *describe* how music differs ("it has fewer notes"), but closer is not better by them. Most look at which notes there
+# are, how many, or where in the bar. Two look at longer stretches and are blind all the same: shuffling keeps the
+# rhythm, so *groove consistency* cannot change, and *repeated bars* are rare in Bach, too. What is left sees the order
+# of notes, or the voices against each other.
 #
 # Being blind to *these* controls with *these* pieces is a statement about this experiment. With more pieces an interval
 # shrinks, and a small difference may show.
@@ -150,8 +165,8 @@ widths = [np.ptp(np.percentile(bootstrap_means(steps[:count]), [2.5, 97.5])) for
 assert widths[0] > 1.3 * widths[1]
 
 # %% [markdown]
-# Four times the pieces, about half the width: the width falls with the square root of the number. A table of a model's
-# six best samples, without intervals, tells you about six samples.
+# Four times the pieces, and less than half the width. In the long run the width falls with the square root of the
+# number. A table of a model's six best samples, without intervals, tells you about six samples.
 #
 # ### Exercise 9.2 · An interval of your own
 #
@@ -183,15 +198,16 @@ for step in (0, 1):
     found = voice_leading(grid_of(three)[8 * step : 8 * step + 16])
     print(f"chord {step + 1} to {step + 2}:", {name: n for name, n in found.items() if n and name != "changes"})
 assert voice_leading(grid_of(three)[:16])["parallel fifths"] == 1 == voice_leading(grid_of(three)[:16])["parallel octaves"]
-show.notation(three)
+show.notation(three, labels=VOICES)
 
 # %% [markdown]
-# Alto and bass go from C–G to D–A: fifths; soprano and bass from C to D: octaves. Into the third chord nothing moves in
-# parallel.
+# Alto and bass go from C–G to D–A: fifths; soprano and bass from C to D: octaves. Into the third chord the bass rises while
+# the others fall, and no fifth or octave follows another.
 #
-# Does Bach ever do that? Guess first, then read how often it happens in 100 changes of a chord, and how often with the
-# other rules. (*Hidden*: both voices leap in the same direction into a fifth or octave. *Leading note*: the third of a
-# chord whose bass then goes up a fourth; it should rise a semitone.)
+# Does Bach ever do that? Guess first, then read how often it happens in 100 changes of a chord, and how often with
+# three other rules. (*Leading note*: the major third of a chord whose bass then rises a fourth or falls a fifth, as at
+# a close; it should rise a semitone. *Hidden*, in the tables: the outer voices move in the same direction into a fifth
+# or octave, the upper one by a leap.)
 
 # %%
 craft = ["parallel fifths", "parallel octaves", "voices crossed", "wide spacing", "leading notes unresolved"]
@@ -203,28 +219,23 @@ show.intervals(judged.rows, craft, real="Bach", units=judged.units, title="Four-
 # it to fill the chord, and he lets voices cross. So the yardstick for a model is Bach's own figure (the grey band) and not
 # zero. Where are the model's parallels? The cell finds the first piece that has one and shows the bar.
 
-
 # %%
-def faults(score):
-    """Return where parallel fifths or octaves arrive, in quarter lengths."""
-    grid = grid_of(score)
-    pairs = [voice_leading(grid[step : step + 2]) for step in range(len(grid) - 1)]
-    return [(step + 1) / 4 for step, found in enumerate(pairs) if found["parallel fifths"] + found["parallel octaves"]]
+from musiclab.evaluation import find_parallels
 
-
-counts = [len(faults(score)) for score in model]
-guilty = model[int(np.argmax(np.array(counts) > 0))]
-place = faults(guilty)[0]
-bar = int(place // 4) + 1
-print(f"{np.mean(np.array(counts) == 0):.0%} of the model's pieces have none. Here one arrives on quarter {place:g}: bar {bar}.")
-display(show.sound(guilty.slice(max(0, 4 * bar - 8), 4 * bar + 4)))
-show.notation(guilty, bars=(max(1, bar - 1), bar))
+faults = [find_parallels(score) for score in model]
+print(f"{np.mean([not found for found in faults]):.0%} of the model's pieces have none.")
+first_one = next(number for number, found in enumerate(faults) if found)
+guilty, (place, kind, upper, lower) = model[first_one], faults[first_one][0]
+bar, beat = int(place // 4) + 1, place % 4 + 1
+print(f"Here are {kind} between {VOICES[upper]} and {VOICES[lower]}; the second arrives in bar {bar}, beat {beat:g}.")
+display(show.sound(guilty.slice(max(0, 4 * bar - 8), 4 * bar)))
+show.notation(guilty, bars=(max(1, bar - 1), bar), labels=VOICES)
 
 # %% [markdown]
 # ## 5 · One model, four temperatures
 #
 # Lesson 07 left open which temperature is right. Now you can ask. The cell writes chorales at four temperatures and
-# measures all of them against Bach. Guess which measures get *worse* when the temperature falls.
+# measures all of them against Bach. Guess what changes most when the temperature falls.
 
 # %%
 temperatures = (0.6, 0.8, 1.0, 1.2)
@@ -245,16 +256,17 @@ show.intervals(means, some, real="Bach", units=table.units, title="By temperatur
 
 # %% [markdown]
 # A cold model keeps to the scale, writes fewer notes and repeats itself: at 0.6 about every sixth bar has stood there
-# before, in Bach one in fifty. A warm one leaves the scale and leaps more. Parallel fifths tell you nothing here: they
-# are so rare that the intervals of all temperatures overlap. So there is no best direction to turn the knob. The right
-# question is: at which temperature do the statistics come *closest* to Bach's?
+# before, in Bach one in fifty. A warm one leaves the scale and leaps more. Parallel fifths tell you little here: there are
+# a few in hundreds of changes at any temperature. (An interval of 0.00 to 0.00 only says that none was found: a bootstrap
+# cannot draw what never came.) Some of these measures are crossed out above, and may only describe. So there is no best
+# direction to turn the knob. The right question is: at which temperature do the statistics come *closest* to Bach's?
 #
-# Add up, over all measures that passed the controls, how many of Bach's standard deviations the means lie apart. And
-# ask a judge who sees all measures at once: the last line of the table. A small classifier learns to tell a
+# Take the mean, over all measures that passed the controls, of how many of Bach's standard deviations the means lie
+# apart. And ask a judge who sees all measures at once: the last line of the table. A small classifier learns to tell a
 # temperature's pieces from Bach's, and is tested on pieces that it has not seen. A coin would be right in 50 %.
 
 # %%
-kept = [m for m in table.rows if m not in table.blind and m not in ("longest copy", "4 chords seen before")]
+kept = [m for m in table.rows if m not in table.blind and m not in ("longest copy", "runs of 4 seen before")]
 away = {}
 for name in made:
     if name != "Bach":
@@ -280,7 +292,8 @@ assert closest == "T = 0.8" and table.told_apart["T = 1.2"] > 0.8 > table.told_a
 # %%
 from musiclab.evaluation import calibration, calibration_error, hear
 
-heard = {name: hear(chorale, scores[:12]) for name, scores in {**made, **controls}.items()}
+sets = {**made, **controls}
+heard = {name: hear(chorale, sets[name][:12]) for name in show.progress(list(sets), "Listening")}
 nats = {name: float(np.mean([h.nats.mean() for h in pieces])) for name, pieces in heard.items()}
 for name, value in nats.items():
     print(f"{name:9} {value:.2f} nats a token, perplexity {np.exp(value):.2f}")
@@ -288,11 +301,14 @@ assert nats["T = 0.6"] < nats["Bach"] < nats["Markov"]
 
 # %% [markdown]
 # The controls surprise it greatly, as they should. But at 0.6 its own pieces surprise it *less* than Bach does. If
-# likelihood meant quality, they would be better than Bach. What they are is predictable. A set of pieces should surprise
-# a good listener about as much as real pieces do.
+# likelihood meant quality, they would be better than Bach. What they are is predictable. A set of pieces should
+# surprise a good listener about as much as real pieces do. At temperature 1 the model's own pieces surprise it *more*
+# than Bach does: a single unlikely choice leads it where it has never been, and from there on everything is less
+# certain.
 #
 # A second use of the same numbers: does the model know how sure it may be? Sort all tokens of Bach's by how likely the
-# model held its favourite, and see how often the favourite came. A calibrated model lies on the diagonal.
+# model held its favourite, and see how often the favourite came. A calibrated model lies on the diagonal. (The
+# small numbers say how many tokens a point stands for.)
 
 # %%
 said, came, counts = calibration(heard["Bach"])
@@ -313,15 +329,28 @@ show.calibration(said, came, counts)
 # %%
 from musiclab.evaluation import longest_copy
 
+
+def runs_of_twelve(score):
+    """Return every run of twelve notes of the soprano as the intervals between them: int array (runs, 11)."""
+    steps = np.diff(score.voice(0).notes["pitch"].astype(int))
+    return np.lib.stride_tricks.sliding_window_view(steps, 11) if len(steps) >= 11 else np.zeros((0, 11), dtype=int)
+
+
 copied = {name: table.values["longest copy"][name] for name in ("Bach", closest, "Markov")}
 for name, lengths in copied.items():
     middle, high, most = np.percentile(lengths, [50, 95, 100])
     print(f"{name:8} longest run of copied chords: median {middle:.0f}, 95 % at most {high:.0f}, longest {most:.0f}")
+sung = {tuple(row) for s in training for row in runs_of_twelve(s)}
+shared = sum(any(tuple(row) in sung for row in runs_of_twelve(score)) for score in bach)
+print(f"{shared} of the {len(bach)} chorales by Bach share twelve notes of the soprano with a training chorale")
 assert np.percentile(copied[closest], 95) <= 8 and np.median(copied["Bach"]) >= np.median(copied[closest])
 
 # %% [markdown]
-# Bach shares more with Bach than the model does: closes and openings that are common property. A model may go as far as
-# that. Now see it: the piece that copies most, beside the training bar it shares, moved to the same key.
+# Bach shares more with Bach than the model does. Closes and openings are common property; and he set many tunes more
+# than once, so that a setting of the same tune may stand among the training chorales: the last line counts how many of
+# the held-out ones share twelve notes of their soprano with one. So his figure is a generous yardstick. Now see it: the
+# longest run of the piece that copies most, and where it stands in a training chorale, moved to the same key. The
+# rhythm may differ; the chords do not.
 
 # %%
 pieces = made[closest]
@@ -331,16 +360,16 @@ source = training[copy.piece].transpose(copy.semitones)
 print(f"{copy.chords} chords, from quarter {copy.here[0]:g} on; in {source.title} from quarter {copy.there[0]:g} on")
 
 
-def around(score, start, stop, title):
-    """Cut out the bars that hold a passage."""
-    first, last = np.floor(start / score.bar_length), np.ceil(stop / score.bar_length)
-    part = score.slice(first * score.bar_length, last * score.bar_length)
-    return Score(part.notes, title=title, time_signature=score.time_signature, key=source.key)
+def passage(score, start, stop, title):
+    """Cut out the copied chords alone."""
+    return Score(score.slice(start, stop).notes, title=title, key=source.key)
 
 
-display(show.notation(around(suspect, *copy.here, "The model")))
-display(show.notation(around(source, *copy.there, f"{source.title}, moved by {copy.semitones} semitones")))
-show.sound(around(suspect, *copy.here, "The model"))
+theirs = f"{source.title}, moved by {copy.semitones} semitones"
+display(show.notation(passage(suspect, *copy.here, "The model"), labels=VOICES))
+display(show.sound(passage(suspect, *copy.here, "The model")))
+display(show.notation(passage(source, *copy.there, theirs), labels=VOICES))
+show.sound(passage(source, *copy.there, theirs))
 
 # %% [markdown]
 # A test that has never caught anybody proves little. So try it on a thief: a "model" that takes eight bars from the
@@ -390,7 +419,7 @@ from math import comb
 
 by_luck = {right: sum(comb(12, k) for k in range(right, 13)) / 2**12 for right in (6, 8, 9, 10, 11, 12)}
 for right, p in by_luck.items():
-    print(f"{right:2} or more of 12 right by luck: {p:.1%}")
+    print(f"{right:2} or more of 12 right by luck: {p:.2%}")
 assert by_luck[9] > 0.05 > by_luck[10]
 
 # %% [markdown]
@@ -436,21 +465,25 @@ listeners = {
 }
 for name, choose in listeners.items():
     print(name)
-    print(report(test, votes_of(name, choose)), end="\n\n")
+    display(report(test, votes_of(name, choose)))
 
 # %% [markdown]
-# The guesser gets no evidence, whatever the number of trials. The others are real strategies, and the report says for
-# each set how many were right, the interval, and how many *would have* counted. Twelve trials are few: with six against
-# the model, all six must be right. A class has more ears, so its votes go together: each student's file, or one room
-# for all with the button *Next listener*, then `merge(["a.jsonl", "b.jsonl"], to="class.jsonl")` and
+# None of them tells the model from Bach: 3 of 6 each, as a coin would. (A guesser gets "evidence" in at most one test
+# of twenty.) The other two are real strategies, and find the shuffled ones at once. The report says how many right
+# answers *would have* counted: with six trials against the model, all six. Twelve trials are few; a class has more
+# ears. Each student votes with a file of their own, or in one room with the button *Next listener*. Or play the trials
+# to the whole class, let everybody write twelve letters on paper, and type them in; ten minutes are enough:
 #
 # ```python
-# report(test, read_votes("class.jsonl"))
+# from musiclab.listening import add_votes, merge, paper_votes, read_votes
+#
+# add_votes("work/paper.jsonl", paper_votes(test, "Ada", "ABBA ABAB BABA"))
+# votes = merge(["work/votes.jsonl", "work/paper.jsonl"], to="work/class.jsonl")
+# report(test, votes)
 # ```
 #
-# Ten minutes are enough: play the trials to the whole class, let everybody write twelve letters on paper, and type them
-# in with `paper_votes(test, "Ada", "ABBAABABBABA")`. All hear the same trials, so thirty students are not thirty
-# independent tests; the report has a second figure, *by trials*, that takes this into account.
+# All hear the same trials, so thirty students are not thirty independent tests; the report has a second figure, *by
+# trials*, that takes this into account.
 #
 # ## 9 · A measure of your own
 #
@@ -459,9 +492,10 @@ for name, choose in listeners.items():
 # Invent a measure of a chorale: `my_measure(score)` takes a `Score` and returns a number. The check tries it as this
 # lesson tried the others: on held-out chorales against shuffled ones and Markov ones. It must tell Bach from both (the
 # bootstrap interval of the difference leaves out 0), stay the same when a piece is transposed or gets another title,
-# and return a finite number for each piece. Ideas: How often do all four voices move at once? How far apart are the
-# outer voices, and how much does that vary? How often does the bass leap a fifth? `grid_of(score)` gives what sounds in
-# each sixteenth and voice, `score.notes` the notes.
+# and return a finite number for each piece. Ideas: How large is the
+# mean move of a voice? How often do two voices clash? Be warned: "how often do all voices move at once" and "how
+# often does the bass leap a fifth" sound good, and fail. `grid_of(score)` gives what sounds in each sixteenth and voice,
+# `score.notes` the notes.
 
 
 # %%
@@ -475,7 +509,16 @@ check("9.4", my_measure)
 # %% [markdown]
 # `compare` takes measures of your own: `compare(sets, real="Bach", measures=[Measure("mine", "unit", my_measure)])`,
 # with `Measure` from `musiclab.evaluation`. Any bundle and any pieces can be judged like this: give your model's pieces
-# as a set, what it learned from as `training`, and held-out music as the real set.
+# as a set, what it learned from as `training`, and held-out music as the real set. For the melody bundle:
+#
+# ```python
+# from musiclab.training import melody_sides
+#
+# melody = load_bundle("melody")
+# tunes = melody_sides(melody.encoding)  # "train", "valid" and "test"; it takes some seconds
+# made = generate_many(melody, 40, 64, seed=1)
+# compare({"real": tunes["test"][:40], "model": made}, real="real", training=tunes["train"], bundle=melody)
+# ```
 #
 # ## In this lesson you saw
 #
