@@ -33,6 +33,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from musiclab import formats, reader
 from musiclab.formats import MAX_BYTES, MusicFileError, from_music21, scores_from_abc, to_music21
@@ -42,6 +43,7 @@ __all__ = [
     "SUFFIXES",
     "MusicFileError",
     "from_music21",
+    "inspect_file",
     "read_score",
     "read_scores",
     "scores_from_abc",
@@ -112,6 +114,23 @@ def read_scores(
     with _about(path):
         kind = _kind(_screen(path), Path(path).suffix.lower())
         return reader.read(os.path.abspath(path), kind, timeout=timeout, max_notes=max_notes, drums=drums)
+
+
+def inspect_file(
+    path: str | os.PathLike[str], *, timeout: float = 20, max_notes: int = 100_000
+) -> tuple[list[Score], dict[str, Any]]:
+    """Read a file as `read_scores` does, and what it says beside its notes: tracks, instruments, every change of tempo.
+
+    Returns
+    -------
+    scores : list of Score
+        Without drums.
+    facts : dict
+        Of the first piece, as `formats.scores_and_facts` lists them.
+    """
+    with _about(path):
+        kind = _kind(_screen(path), Path(path).suffix.lower())
+        return reader.inspect(os.path.abspath(path), kind, timeout=timeout, max_notes=max_notes)
 
 
 def _screen(path: str | os.PathLike[str]) -> bytes:

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -42,10 +42,48 @@ def scores_from_bytes(data: bytes, kind: str, *, max_notes: int, drums: bool) ->
 
     Raises MusicFileError for what was foreseen; damaged notation may raise anything, for music21 does.
     """
+    return _scores(_parse(data, kind, max_notes), kind, max_notes, drums)
+
+
+def scores_and_facts(data: bytes, kind: str, *, max_notes: int) -> tuple[list[Score], dict[str, Any]]:
+    """Read as `scores_from_bytes` does, without drums, and tell beside it what a Score does not carry.
+
+    The facts are of the first piece and can be written as JSON. Times are in quarter lengths, as the Score counts them. A
+    name that the file does not give is empty.
+
+    - ``format``: "MIDI", "MusicXML", "ABC" or "kern"; ``type``: of MIDI 0, 1 or 2, else None
+    - ``ticks``: of MIDI how many make a quarter note, else None; ``frames``: whether time is counted in film frames
+    - ``tracks``: of each track or part ``name``, ``notes`` and, of MIDI, ``drums``: how many notes are on channel 10
+    - ``voices``: of each voice ``track``, its place among the tracks, and ``programs``, its instruments as General MIDI
+      numbers them from 0
+    - ``tempos``, ``metres``, ``keys``: lists of (time, value), without those that repeat the value before
+    - ``repeats``: whether the notation asks for repeats, which a Score does not play out
+    """
+    parsed = _parse(data, kind, max_notes)
+    scores = _scores(parsed, kind, max_notes, drums=False)
+    facts = {"midi": _midi_facts, "abc": _abc_facts}.get(kind, _stream_facts)(parsed)
+    facts["format"] = {"midi": "MIDI", "abc": "ABC", "kern": "kern"}.get(kind, "MusicXML")
+    for name in ("tempos", "metres", "keys"):
+        changes = [(time, value) for time, value in facts[name] if value]
+        before = [None, *(value for _, value in changes)]
+        facts[name] = [change for change, last in zip(changes, before, strict=False) if change[1] != last]
+    return scores, facts
+
+
+def _parse(data: bytes, kind: str, max_notes: int) -> Any:
+    """Let the parser of this kind of file read it: a `_Midi`, the text of ABC, or a music21 stream."""
     if kind == "midi":
-        scores = _from_midi(data, drums)
+        data = data[data.find(b"MThd") :]
+        return _Midi(*midi_header(data), bool(data[12] & 0x80), list(_tracks(data)))
+    return text_of(data) if kind == "abc" else _stream(data, kind, max_notes)
+
+
+def _scores(parsed: Any, kind: str, max_notes: int, drums: bool) -> list[Score]:
+    if kind == "midi":
+        scores = _from_midi(parsed, drums)
     else:
-        scores = [replace(score, notes=repaired(score.notes)) for score in _from_notation(data, kind, max_notes)]
+        scores = _from_abc(parsed) if kind == "abc" else [from_music21(parsed)]
+        scores = [replace(score, notes=repaired(score.notes)) for score in scores]
     scores = [score for score in scores if len(score)]
     if not scores:
         raise MusicFileError("holds no notes. Check that it is the right file, or export it again.")
@@ -116,15 +154,52 @@ def midi_header(header: bytes) -> tuple[int, float]:
     return kind, float(division)
 
 
-def _from_midi(data: bytes, drums: bool) -> list[Score]:
-    data = data[data.find(b"MThd") :]
-    kind, ticks = midi_header(data)
-    tracks = list(_tracks(data))
-    scores = [_song(song, ticks, drums) for song in ([[track] for track in tracks] if kind == 2 else [tracks])]
-    if not any(map(len, scores)) and any(part.is_drum and len(part.notes) for _, track in tracks for part in track.tracks):
+class _Midi(NamedTuple):
+    """A MIDI file: its type, ticks in a quarter note, whether those are film frames, and its tracks."""
+
+    kind: int
+    ticks: float
+    frames: bool
+    tracks: _Tracks
+
+    @property
+    def pieces(self) -> list[_Tracks]:
+        """The tracks of each piece. In type 2 each track is one."""
+        return [[track] for track in self.tracks] if self.kind == 2 else [self.tracks]
+
+
+def _from_midi(midi: _Midi, drums: bool) -> list[Score]:
+    scores = [_song(tracks, midi.ticks, drums) for tracks in midi.pieces]
+    if not any(map(len, scores)) and any(part.is_drum and len(part.notes) for _, track in midi.tracks for part in track.tracks):
         raise MusicFileError("holds drums only (MIDI channel 10). Use a file with pitched notes, or pass drums=True.")
-    is_smpte = data[12] & 0x80  # then tempo events mean nothing
-    return [replace(score, tempo=120.0) for score in scores] if is_smpte else scores
+    return [replace(score, tempo=120.0) for score in scores] if midi.frames else scores  # tempo events mean nothing then
+
+
+def _midi_facts(midi: _Midi) -> dict[str, Any]:
+    tracks = next(tracks for tracks in midi.pieces if any(_voices(track, midi.ticks, False) for _, track in tracks))
+    _, shift = _bars(tracks, midi.ticks)
+
+    def changes(kind: str, read: Callable[[Any], Any]) -> list[tuple[float, Any]]:
+        events = sorted((event for _, track in tracks for event in getattr(track, kind)), key=lambda event: event.time)
+        return [(event.time / midi.ticks + shift * bool(event.time), read(event)) for event in events]
+
+    metres = changes("time_signatures", lambda event: _meter(event.numerator, event.denominator))
+    rows = []
+    for name, track in tracks:
+        drums = sum(len(part.notes) for part in track.tracks if part.is_drum)
+        notes = sum(len(part.notes) for part in track.tracks) - drums
+        rows.append({"name": name, "notes": notes, "drums": drums})
+    return {
+        "type": midi.kind,
+        "ticks": midi.ticks,
+        "frames": midi.frames,
+        "tracks": rows,
+        "voices": [{"track": number, "programs": programs} for _, programs, number in _sorted_voices(tracks, midi.ticks)],
+        "tempos": [] if midi.frames else changes("tempos", lambda event: _tempo(event.mspq)),
+        "metres": [change for change in metres if change[0] or not shift],  # the short bar of an upbeat is no metre
+        "keys": changes("key_signatures", lambda event: _KEYS.get((event.key, event.tonality))),
+        "repeats": False,
+    }
 
 
 def _tracks(data: bytes) -> Iterator[tuple[str, symusic.core.ScoreTick]]:
@@ -161,8 +236,7 @@ def _track_name(chunk: bytes) -> str:
 
 def _song(tracks: _Tracks, ticks: float, drums: bool) -> Score:
     """Make one Score of the tracks that sound together."""
-    voices = [voice for _, track in tracks for voice in _voices(track, ticks, drums)]
-    voices.sort(key=lambda voice: -voice["pitch"].mean())  # stable: equals stay in the order of the file
+    voices = [notes for notes, _, _ in _sorted_voices(tracks, ticks, drums)]
     for number, voice in enumerate(voices):
         voice["voice"] = min(number, 255)
     notes = np.concatenate(voices) if voices else np.zeros(0, NOTE)
@@ -179,9 +253,15 @@ def _song(tracks: _Tracks, ticks: float, drums: bool) -> Score:
     )
 
 
-def _voices(track: symusic.core.ScoreTick, ticks: float, drums: bool) -> list[np.ndarray]:
-    """Arrange one track's notes in voices. symusic cuts a track by channel and instrument; where the pieces
-    only follow each other (a change of instrument), they are one voice.
+def _sorted_voices(tracks: _Tracks, ticks: float, drums: bool = False) -> list[tuple[np.ndarray, list[int], int]]:
+    """List the voices of all tracks, the highest first: notes, instruments (as MIDI numbers them), number of the track."""
+    voices = [(*voice, number) for number, (_, track) in enumerate(tracks) for voice in _voices(track, ticks, drums)]
+    return sorted(voices, key=lambda voice: -voice[0]["pitch"].mean())  # stable: equals stay in the order of the file
+
+
+def _voices(track: symusic.core.ScoreTick, ticks: float, drums: bool) -> list[tuple[np.ndarray, list[int]]]:
+    """Arrange one track's notes in voices: notes and instruments. symusic cuts a track by channel and instrument; where
+    the pieces only follow each other (a change of instrument), they are one voice.
     """
     parts = []
     for part in track.tracks:
@@ -190,15 +270,15 @@ def _voices(track: symusic.core.ScoreTick, ticks: float, drums: bool) -> list[np
             notes = np.zeros(len(part.notes), NOTE)
             notes["onset"], notes["duration"] = events["time"] / ticks, events["duration"] / ticks
             notes["pitch"], notes["velocity"] = events["pitch"], events["velocity"]
-            parts.append(notes)
-    voices: list[np.ndarray] = []
-    for part in sorted(parts, key=lambda part: part["onset"].min()):
-        for number, voice in enumerate(voices):
-            if (voice["onset"] + voice["duration"]).max() <= part["onset"].min():
-                voices[number] = np.concatenate([voice, part])
+            parts.append((notes, [part.program]))
+    voices: list[tuple[np.ndarray, list[int]]] = []
+    for notes, program in sorted(parts, key=lambda part: part[0]["onset"].min()):
+        for number, (voice, programs) in enumerate(voices):
+            if (voice["onset"] + voice["duration"]).max() <= notes["onset"].min():
+                voices[number] = np.concatenate([voice, notes]), programs + program
                 break
         else:
-            voices.append(part)
+            voices.append((notes, program))
     return voices
 
 
@@ -270,18 +350,21 @@ def to_midi(score: Score) -> bytes:
 # --- notation --------------------------------------------------------------------------------------------
 
 
-def _from_notation(data: bytes, kind: str, max_notes: int) -> list[Score]:
-    if kind == "abc":
-        try:
-            return scores_from_abc(text_of(data))
-        except ValueError as error:
-            raise MusicFileError(f"{error} Correct or remove it.") from None
+def _from_abc(text: str) -> list[Score]:
+    try:
+        return scores_from_abc(text)
+    except ValueError as error:
+        raise MusicFileError(f"{error} Correct or remove it.") from None
+
+
+def _stream(data: bytes, kind: str, max_notes: int) -> music21.stream.Stream:
+    """Read kern or MusicXML, plain or packed."""
     if kind == "kern":
         from music21.humdrum.spineParser import HumdrumDataCollection
 
         kern = HumdrumDataCollection(text_of(data))
         kern.parse()
-        return [from_music21(kern.stream)]
+        return kern.stream
     if kind == "mxl":
         data = _unzip(data)
     _screen_xml(data, max_notes)
@@ -290,7 +373,30 @@ def _from_notation(data: bytes, kind: str, max_notes: int) -> list[Score]:
     importer = MusicXMLImporter()
     importer.xmlText = text_of(data)
     importer.parseXMLText()
-    return [from_music21(importer.stream)]
+    return importer.stream
+
+
+_NOT_MIDI = {"type": None, "ticks": None, "frames": False}
+
+
+def _stream_facts(stream: music21.stream.Stream) -> dict[str, Any]:
+    parts = _parts_of(stream)
+    flat = parts[0].flatten()  # signatures stand in every part alike
+    shift = _upbeat_of(parts[0])
+
+    def changes(kind: str, read: Callable[[Any], Any], within: Any = flat) -> list[tuple[float, Any]]:
+        found = ((float(sign.offset), read(sign)) for sign in within.getElementsByClass(kind))
+        return [(offset + shift * bool(offset), value) for offset, value in found]
+
+    rows = [{"name": part.partName or "", "notes": sum(1 for _ in _part_rows(part, 0)), "drums": 0} for part in parts]
+    return _NOT_MIDI | {
+        "tracks": rows,
+        "voices": [{"track": number, "programs": []} for number in range(len(parts))],
+        "tempos": changes("MetronomeMark", lambda mark: mark.getQuarterBPM(), stream.flatten()),
+        "metres": changes("TimeSignature", lambda sign: _meter(sign.numerator, sign.denominator)),
+        "keys": changes("Key", lambda key: key.name),
+        "repeats": any(part.recurse().getElementsByClass("RepeatMark") for part in parts),
+    }
 
 
 def _unzip(data: bytes) -> bytes:
@@ -375,13 +481,17 @@ def from_music21(stream: music21.stream.Stream) -> Score:
     grace notes, chord symbols and unpitched percussion are left out; and the first time signature, key and
     tempo count for the whole piece.
     """
-    from music21 import stream as m21stream
-
-    parts = list(stream.parts) if isinstance(stream, m21stream.Score) and stream.parts else [stream]
+    parts = _parts_of(stream)
     if any(part.atSoundingPitch is False for part in parts):  # a clarinet in B flat is written a tone too high
         return from_music21(stream.toSoundingPitch())
     rows = [row for voice, part in enumerate(parts) for row in _part_rows(part, min(voice, 255))]
     return _notation_score(rows, _upbeat_of(parts[0]), _words_of(stream))
+
+
+def _parts_of(stream: music21.stream.Stream) -> list[music21.stream.Stream]:
+    from music21 import stream as m21stream
+
+    return list(stream.parts) if isinstance(stream, m21stream.Score) and stream.parts else [stream]
 
 
 def _part_rows(part: music21.stream.Stream, voice: int) -> Iterator[tuple]:
@@ -470,14 +580,8 @@ def scores_from_abc(text: str) -> list[Score]:
     ValueError
         If a tune breaks the rules of ABC; the message names the tune.
     """
-    # Split here, not by music21: its dictionary of tunes loses those that share a number.
-    preamble, *tunes = re.split(r"^(?=X:)", text, flags=re.MULTILINE)
-    if not tunes:
-        tunes = [text]
-    else:  # fields above the first tune hold for all; other text there would be taken for notes
-        tunes = ["\n".join([*re.findall(r"^[A-Z]:.*", preamble, re.MULTILINE), tune]) for tune in tunes]
     scores = []
-    for number, tune in enumerate(tunes, 1):
+    for number, tune in enumerate(_abc_tunes(text), 1):
         try:
             scores.append(_abc_tune(tune))
         except MemoryError:
@@ -486,6 +590,15 @@ def scores_from_abc(text: str) -> list[Score]:
             title = next(iter(re.findall(r"^T:\s*(.*?)\s*$", tune, re.MULTILINE)), "no title")
             raise ValueError(f"tune {number} ({title}) breaks the rules of ABC ({brief(error)}).") from error
     return [score for score in scores if len(score)]
+
+
+def _abc_tunes(text: str) -> list[str]:
+    """Cut a text into its tunes. music21's dictionary of tunes would lose those that share a number."""
+    preamble, *tunes = re.split(r"^(?=X:)", text, flags=re.MULTILINE)
+    if not tunes:
+        return [text]
+    # Fields above the first tune hold for all; other text there would be taken for notes.
+    return ["\n".join([*re.findall(r"^[A-Z]:.*", preamble, re.MULTILINE), tune]) for tune in tunes]
 
 
 # A tune repeats a few pitches, lengths and keys, and music21 and Fraction take long for each; so they are remembered.
@@ -507,7 +620,32 @@ def _abc_key(sharps: int, mode: str | None) -> str | None:
     return key.KeySignature(sharps).asKey(mode).name if mode else None
 
 
-def _abc_tune(text: str) -> Score:
+def _abc_facts(text: str) -> dict[str, Any]:
+    """Tell the facts of the first tune that has notes."""
+    told: list[tuple[float, dict[str, Any]]] = []
+    tune = next(tune for tune in _abc_tunes(text) if len(_abc_tune(tune)))
+    voices = _abc_tune(tune, told).notes["voice"]
+    names = list(dict.fromkeys(words["voice"] for _, words in told if "voice" in words))
+    rows = [
+        {"name": names[number] if number < len(names) else "", "notes": int((voices == number).sum()), "drums": 0}
+        for number in range(int(voices.max()) + 1)
+    ]
+
+    def changes(kind: str) -> list[tuple[float, Any]]:
+        return sorted(((time, words[kind]) for time, words in told if kind in words), key=lambda change: change[0])
+
+    return _NOT_MIDI | {
+        "tracks": rows,
+        "voices": [{"track": number, "programs": []} for number in range(len(rows))],
+        "tempos": changes("tempo"),
+        "metres": changes("time_signature"),
+        "keys": changes("key"),
+        "repeats": bool(re.search(r"\|:|:\||::", re.sub(r"^[A-Za-z]:.*", "", tune, flags=re.MULTILINE))),
+    }
+
+
+def _abc_tune(text: str, told: list[tuple[float, dict[str, Any]]] | None = None) -> Score:
+    """Read one tune. `told` is filled with every field that says something of the music, and when."""
     from music21 import abcFormat
 
     if not re.search(r"^[LM]:", text, re.MULTILINE):  # then a note is an eighth; music21 wants it said
@@ -519,10 +657,15 @@ def _abc_tune(text: str) -> Score:
     clocks = {"": Fraction(0)}  # each voice's time
     for token in tune.tokens:
         if isinstance(token, abcFormat.ABCMetadata):
+            found = _abc_words(token)
             if token.tag == "V":
                 voice = token.data.split()[0]
                 clocks.setdefault(voice, Fraction(0))
-            words = _abc_words(token) | words  # the first one counts for the whole tune
+                found = {"voice": voice}
+            else:
+                words = found | words  # the first one counts for the whole tune
+            if told is not None:
+                told.append((float(clocks[voice]), found))
         elif isinstance(token, abcFormat.ABCBar) and clocks[voice] > 0 and first_bar_line is None:
             first_bar_line = float(clocks[voice])
         elif isinstance(token, abcFormat.ABCNote) and not token.inGrace:
@@ -539,6 +682,8 @@ def _abc_tune(text: str) -> Score:
     rows = [(*row[:3], numbers[row[3]], *row[4:]) for row in rows]
     bar = 4.0 * np.divide(*words.get("time_signature", (4, 4)))
     shift = bar - first_bar_line if first_bar_line and first_bar_line < bar else 0.0
+    if told is not None:
+        told[:] = [(time + shift * bool(time), found) for time, found in told]
     return _notation_score(rows, shift, words)
 
 

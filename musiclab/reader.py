@@ -19,10 +19,11 @@ import threading
 import time
 from base64 import b64decode, b64encode
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from musiclab.formats import MAX_BYTES, MusicFileError, brief, scores_from_bytes
+from musiclab.formats import MAX_BYTES, MusicFileError, brief, scores_and_facts, scores_from_bytes
 from musiclab.score import NOTE, Score
 
 MEMORY = 768 * 2**20  # bytes that the helper may take beyond what it starts with (Linux only)
@@ -88,11 +89,24 @@ _lock = threading.Lock()
 
 def read(path: str, kind: str, *, timeout: float, max_notes: int, drums: bool) -> list[Score]:
     """Have the helper parse a file, given by its full path. Raises MusicFileError, without the file's name."""
-    request = {"path": path, "kind": kind, "max_notes": max_notes, "drums": drums, "timeout": timeout}
+    return _scores(_ask({"path": path, "kind": kind, "max_notes": max_notes, "drums": drums, "timeout": timeout}))
+
+
+def inspect(path: str, kind: str, *, timeout: float, max_notes: int) -> tuple[list[Score], dict[str, Any]]:
+    """Have the helper parse a file and tell what `formats.scores_and_facts` does. Otherwise as `read`."""
+    answer = _ask({"path": path, "kind": kind, "max_notes": max_notes, "facts": True, "timeout": timeout})
+    return _scores(answer), answer["facts"]
+
+
+def _ask(request: dict) -> dict:
     with _lock:
-        answer = _exchange(request, timeout)
+        answer = _exchange(request, request["timeout"])
     if "error" in answer:
         raise MusicFileError(answer["error"])
+    return answer
+
+
+def _scores(answer: dict) -> list[Score]:
     return [Score(np.frombuffer(b64decode(words.pop("notes")), NOTE), **words) for words in answer["scores"]]
 
 
@@ -189,7 +203,11 @@ def _answer(request: dict) -> dict:
     try:
         with open(request["path"], "rb") as file:
             data = file.read(MAX_BYTES + 1)
-        scores = scores_from_bytes(data, request["kind"], max_notes=request["max_notes"], drums=request["drums"])
+        kind, most = request["kind"], request["max_notes"]
+        if request.get("facts"):
+            scores, facts = scores_and_facts(data, kind, max_notes=most)
+        else:
+            scores, facts = scores_from_bytes(data, kind, max_notes=most, drums=request["drums"]), None
     except MusicFileError as error:
         return {"error": str(error)}
     except MemoryError:
@@ -199,7 +217,8 @@ def _answer(request: dict) -> dict:
         return {"error": f"{wrong} Export it again, or use another copy."}
     words = ("title", "tempo", "time_signature", "key")
     notes = [{"notes": b64encode(score.notes.tobytes()).decode()} for score in scores]
-    return {"scores": [{name: getattr(s, name) for name in words} | n for s, n in zip(scores, notes, strict=True)]}
+    rows = [{name: getattr(s, name) for name in words} | n for s, n in zip(scores, notes, strict=True)]
+    return {"scores": rows, "facts": facts}
 
 
 if __name__ == "__main__":

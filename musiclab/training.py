@@ -115,6 +115,16 @@ def _shared(batches: Iterator[tuple[Any, np.ndarray, np.ndarray]]) -> Iterator[t
         yield inputs, targets, weights
 
 
+def prepare(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
+    """Compile a model that predicts tokens. `train` does so itself; `evaluate` needs it."""
+    use_deterministic_kernels()
+    model.compile(
+        optimizer=optimizer,
+        # The mean over targets, not over the whole batch: padding would make the figure too good.
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight"),
+    )
+
+
 def evaluate(model: keras.Model, batches: Batches) -> float:
     """Return the mean loss over all targets of an epoch, in nats per target. Padding does not count."""
     total = count = 0.0
@@ -190,12 +200,7 @@ def train(
     FloatingPointError
         If the loss is no longer a number.
     """
-    use_deterministic_kernels()
-    model.compile(
-        optimizer=optimizer or keras.optimizers.Adam(learning_rate, clipnorm=1.0),
-        # The mean over targets, not over the whole batch: padding would make the figure too good.
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight"),
-    )
+    prepare(model, optimizer or keras.optimizers.Adam(learning_rate, clipnorm=1.0))
     model.optimizer.build(model.trainable_variables)
     settings = {"epochs": epochs, "learning_rate": learning_rate, "last_rate": last_rate, "warm_up": warm_up, "average": average}
     settings |= {"optimizer": _optimizer(model), "model": _layers(model)}
@@ -407,16 +412,28 @@ KEYS = range(-6, 6)  # semitones by which a tune is moved in training: once arou
 RECIPE_WINDOW = 100
 
 
+def melody_sides(encoding: GridEncoding) -> dict[str, list[Score]]:
+    """Return the tunes of the melody corpora by the side of the split on which they are: "train", "valid", "test"."""
+    scores = [score for name in MELODY_CORPORA for score in load_corpus(name) if suits_a_melody_model(score, encoding)]
+    split = split_pieces(scores, valid=0.05, test=0.05, seed=0)
+    return {side: [scores[i] for i in getattr(split, side)] for side in ("train", "valid", "test")}
+
+
+def old_sides(bundle: Bundle) -> dict[str, list[Score]]:
+    """Return what one of the course's own bundles was trained on, and what was held out; for any other bundle, nothing."""
+    shipped = {"melody": melody_sides, "chorale": chorale_sides}
+    return shipped[bundle.name](bundle.encoding) if bundle.name in shipped else {}
+
+
 def make_melody(epochs: int, checkpoint: Path | None) -> Bundle:
     """Train the melody bundle: an LSTM of 256 units on the single-voice corpora."""
     encoding = GridEncoding(voices=1, steps_per_quarter=4)
     corpora = [load_corpus(name) for name in MELODY_CORPORA]
-    scores = [score for corpus in corpora for score in corpus if suits_a_melody_model(score, encoding)]
-    split = split_pieces(scores, valid=0.05, test=0.05, seed=0)
-    pieces = encode_pieces(scores, encoding)
-    train_set, valid_set, test_set = ([pieces[i] for i in side] for side in (split.train, split.valid, split.test))
+    sides = melody_sides(encoding)
+    train_set, valid_set, test_set = (encode_pieces(sides[side], encoding) for side in ("train", "valid", "test"))
     print(
-        f"{len(scores)} tunes: {len(train_set)} to train on, {len(valid_set)} for validation, {len(test_set)} held out.",
+        f"{sum(map(len, sides.values()))} tunes: {len(train_set)} to train on, {len(valid_set)} for validation,"
+        f" {len(test_set)} held out.",
         flush=True,
     )
 
@@ -452,7 +469,7 @@ def make_melody(epochs: int, checkpoint: Path | None) -> Bundle:
             "minutes": round(sum(r["seconds"] for r in history) / 60),
         },
         "metrics": metrics,
-        "metres": [f"{beats}/{unit}" for beats, unit in sorted({score.time_signature for score in scores})],
+        "metres": [f"{beats}/{unit}" for beats, unit in sorted({s.time_signature for side in sides.values() for s in side})],
         "licence": "CC0 for the weights; the tunes themselves are traditional and are not contained",
     }
     return Bundle("melody", weights_of(model), encoding, {"kind": "stream", **settings}, card)

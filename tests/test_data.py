@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from musiclab.dataset import duplicate_groups, suits_a_melody_model
 from musiclab.encoding import GridEncoding
 from musiclab.files import from_music21, read_score, scores_from_abc
 from musiclab.score import Score, pitch_name
@@ -16,6 +17,7 @@ from musiclab.score import Score, pitch_name
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
 TUNES = sorted((DATA / "tunes").glob("*.abc"))
+BLUES = sorted((DATA / "tunes" / "blues").glob("*.abc"))
 
 
 # --- the prelude -----------------------------------------------------------------------------------------
@@ -156,10 +158,14 @@ def test_tune_is_in_range_and_on_the_grid(text):
     assert not any(value for name, value in GridEncoding().loss_report(score).items() if name != "notes")
 
 
-def test_tune_closes_on_its_tonic(text):
-    score = read(text)
+def degrees(score):
+    """Return how many semitones each note lies above the tonic, 0 to 11."""
     tonic = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[score.key[0]] - score.key.split()[0].count("-")
-    assert score.notes["pitch"][-1] % 12 == tonic % 12
+    return (score.notes["pitch"].astype(int) - tonic) % 12
+
+
+def test_tune_closes_on_its_tonic(text):
+    assert degrees(read(text))[-1] == 0
 
 
 def test_tune_reads_the_same_in_other_programs(text, tmp_path):
@@ -176,6 +182,81 @@ def test_tune_reads_the_same_in_other_programs(text, tmp_path):
     assert [n.pitch for n in track.notes] == notes["pitch"].tolist()
     assert np.allclose([n.time for n in track.notes], notes["onset"] - notes["onset"][0], atol=0.01)
     assert np.allclose([n.duration for n in track.notes], notes["duration"], atol=0.01)
+
+
+# --- the blues -------------------------------------------------------------------------------------------
+
+FLAT_THIRD, THIRD, FLAT_FIFTH, FLAT_SEVENTH, MAJOR_SCALE = 3, 4, 6, 10, (0, 2, 4, 5, 7, 9, 11)
+
+
+@pytest.fixture(scope="module")
+def blues():
+    return [read_score(path) for path in BLUES]
+
+
+@pytest.mark.parametrize("path", BLUES, ids=lambda path: path.stem)
+def test_blues_has_full_bars_and_no_mark_but_notes_rests_and_ties(path):
+    header, body = split(path.read_text(encoding="utf-8"))
+    assert re.findall(r"^([A-Z]):", header, re.MULTILINE) == list("XTOMLQK") and "L:1/8\n" in header
+    assert set(body) <= set("abcdefgzABCDEFG'^=_/0123456789-| ]") and body.endswith("|]")
+    bars = body.removesuffix("|]").split("|")
+    for bar in bars:
+        lengths = re.findall(r"[a-gzA-G]'?(\d*)(/2)?", bar)
+        assert sum(int(number or 1) / (2 if half else 1) for number, half in lengths) == 8, bar
+    score = read_score(path)
+    assert -(-score.duration // score.bar_length) == len(bars), "the last bar has a note, too"
+
+
+@pytest.mark.parametrize("path", BLUES, ids=lambda path: path.stem)
+def test_blues_reads_the_same_where_a_sign_lasts_through_the_bar(path):
+    import symusic  # its reader keeps a sign up to the bar line; musiclab's, at its note alone
+
+    (track,) = symusic.Score.from_file(str(path), format="abc").to("quarter").tracks
+    notes = read_score(path).notes
+    assert [n.pitch for n in track.notes] == notes["pitch"].tolist()
+    assert np.allclose([n.time for n in track.notes], notes["onset"], atol=0.01)
+    assert np.allclose([n.duration for n in track.notes], notes["duration"], atol=0.01)
+
+
+def test_blues_are_fit_to_learn_from(blues):
+    for score in blues:
+        assert (score.time_signature, score.voices) == ((4, 4), (0,))
+        assert suits_a_melody_model(score, GridEncoding())
+        assert not any(value for name, value in GridEncoding().loss_report(score).items() if name != "notes")
+        assert 60 <= score.notes["pitch"].min() and score.notes["pitch"].max() <= 84
+        assert 80 <= score.tempo <= 160
+
+
+def test_blues_are_as_many_and_as_long_as_the_readme_says(blues):
+    assert [path.name[:2] for path in BLUES] == [f"{n:02d}" for n in range(1, 49)]
+    long = [n for n, score in enumerate(blues, 1) if score.duration > 12 * score.bar_length]
+    assert long == [17, 22]
+    assert all(score.duration > (23 if n in long else 11) * score.bar_length for n, score in enumerate(blues, 1))
+    assert all(score.duration <= 24 * score.bar_length for score in blues)
+
+
+def test_blues_are_each_a_tune_of_its_own(blues):
+    assert len(set(duplicate_groups(blues))) == len({score.title for score in blues}) == len(blues)
+    assert len({tuple(score.slice(0, 8).notes["onset"]) for score in blues}) == len(blues), "a rhythm of its own"
+    assert len({score.key for score in blues}) >= 10
+    assert 8 <= sum(score.key.endswith("minor") for score in blues) <= 16
+
+
+def test_blues_have_blue_notes(blues):
+    outside = ~np.isin(np.concatenate([degrees(score) for score in blues]), MAJOR_SCALE)
+    assert 0.10 <= outside.mean() <= 0.35
+    assert f"{100 * outside.mean():.0f} % of the notes lie outside" in (DATA / "README.md").read_text(encoding="utf-8")
+    for score in blues:
+        assert {FLAT_THIRD, FLAT_SEVENTH} <= set(degrees(score)), score.title
+        assert (THIRD if score.key.endswith("major") else FLAT_FIFTH) in degrees(score), score.title
+
+
+def test_readme_states_title_key_and_tempo_of_the_blues_as_the_files_do(blues):
+    lines = (DATA / "README.md").read_text(encoding="utf-8").splitlines()
+    for path, score in zip(BLUES, blues, strict=True):
+        row = next(line for line in lines if line.startswith(f"| `tunes/blues/{path.name}` |"))
+        assert f"| {score.title} |" in row
+        assert row.endswith(f"| {score.key.replace('- ', ' flat ')}, {score.tempo:.0f} |")
 
 
 # --- the README ------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ SOURCES = {
 # not know each other. What stands above the LSTM in the way is written in NumPy alone.
 ORDER = [
     {"score"},
-    {"spelling"},
+    {"spelling", "melody", "timing"},
     {"formats", "baselines", "lstm", "backend", "cores", "past", "sampling"},
     {"reader", "layers"},
     {"files"},
@@ -29,9 +29,11 @@ ORDER = [
     {"models"},
     {"bundle"},
     {"harmony", "training"},
+    {"own"},
     {"generation"},
     {"evaluation", "listening"},
     {"show"},
+    {"doctor"},
     {"exercises"},
     {"lessons"},
     {"widgets"},
@@ -39,7 +41,7 @@ ORDER = [
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 MUSICLAB_FREE = ("score", "baselines", "lstm", "backend", "cores", "past", "sampling")
-ONLY_SCORE = ("spelling", "formats", "encoding", "show")
+ONLY_SCORE = ("spelling", "melody", "timing", "formats", "encoding", "show")
 
 
 def imports(path):

@@ -1,0 +1,295 @@
+"""Lesson 10: your own music."""
+
+import functools
+
+import numpy as np
+
+from musiclab.bundle import Bundle, load_bundle
+from musiclab.exercises import Exercise, Mistake, expect, same
+from musiclab.generation import generate
+
+# --- 10.1 ---------------------------------------------------------------------------------------------
+
+
+def _skyline(answer, rng):
+    same(answer([(0, 2, 60), (0, 2, 64), (1, 1, 67)]), [(0, 1, 64), (1, 1, 67)])
+    yield "keeps and cuts as in the example"
+    same(answer([(0, 1, 60), (2, 1, 62)]), [(0, 1, 60), (2, 1, 62)])
+    yield "leaves rests alone"
+    same(answer([(0, 4, 72), (1, 1, 60)]), [(0, 1, 72), (1, 1, 60)])
+    yield "lets a lower note that begins later take over"
+    same(answer([(1, 1, 67), (0, 1, 60), (1, 1, 48)]), [(0, 1, 60), (1, 1, 67)])
+    yield "sorts notes that come in any order"
+    for _ in range(4):
+        notes = [(float(rng.integers(8)), float(rng.integers(1, 5)), int(rng.integers(48, 80))) for _ in range(12)]
+        same(answer(list(notes)), _top(notes))
+    same(answer([]), [])
+    yield "finds the highest line of anything, and nothing in nothing"
+
+
+def _top(notes):
+    highest = {}
+    for onset, duration, pitch in sorted(notes, key=lambda note: (note[2], note[1])):
+        highest[onset] = (onset, duration, pitch)
+    line = [highest[onset] for onset in sorted(highest)]
+    nexts = [onset for onset, _, _ in line[1:]] + [np.inf]
+    return [(onset, min(duration, nexts[k] - onset), pitch) for k, (onset, duration, pitch) in enumerate(line)]
+
+
+def _uncut(notes):
+    """Make the mistake of not cutting."""
+    highest = {}
+    for onset, duration, pitch in sorted(notes, key=lambda note: note[2]):
+        highest[onset] = (onset, duration, pitch)
+    return [highest[onset] for onset in sorted(highest)]
+
+
+# --- 10.2 ---------------------------------------------------------------------------------------------
+
+
+def _share(answer, rng):
+    for _ in range(5):
+        groups = rng.permutation(np.repeat(np.arange(12), rng.integers(1, 5, 12)))
+        part = float(rng.uniform(0.15, 0.5))
+        got = np.asarray(answer(groups.copy(), part, np.random.default_rng(int(rng.integers(2**32)))))
+        expect(
+            got.shape == groups.shape and got.dtype == bool,
+            f"for {len(groups)} pieces you return an array of shape {got.shape} and type {got.dtype}; it should be one bool for"
+            " each piece.",
+        )
+        for group in np.unique(groups):
+            inside = got[groups == group]
+            expect(inside.all() or not inside.any(), f"group {group} is on both sides: a piece that was trained on leaks.")
+        expect(
+            got.mean() >= part - 1e-9,
+            f"{got.mean():.0%} of the pieces are held out; it should be at least {part:.0%}.",
+        )
+        largest = max((groups[got] == group).sum() for group in np.unique(groups[got]))
+        expect(
+            (got.sum() - largest) / len(groups) < part,
+            f"{got.mean():.0%} of the pieces are held out, and {part:.0%} were asked for: without one of the groups there would"
+            " still be enough.",
+        )
+    yield "holds out whole groups, enough of them, and no more than needed"
+    groups = np.arange(30)
+    drawn = [np.asarray(answer(groups.copy(), 0.3, np.random.default_rng(seed))) for seed in range(4)]
+    expect(len({d.tobytes() for d in drawn}) > 1, "with other random numbers the same pieces are held out: draw with rng.")
+    yield "draws the groups at random"
+    again = np.asarray(answer(groups.copy(), 0.3, np.random.default_rng(0)))
+    expect(np.array_equal(again, drawn[0]), "with the same random numbers other pieces are held out: use rng and nothing else.")
+    yield "draws the same with the same random numbers"
+
+
+def _groups_drawn(groups, part, rng):
+    held, order = np.zeros(len(groups), dtype=bool), rng.permutation(np.unique(groups))
+    for group in order:
+        if held.mean() >= part:
+            break
+        held |= groups == group
+    return held
+
+
+def _by_piece(groups, part, rng):
+    """Make the mistake of drawing pieces."""
+    held = np.zeros(len(groups), dtype=bool)
+    held[rng.permutation(len(groups))[: int(np.ceil(part * len(groups)))]] = True
+    return held
+
+
+def _too_many(groups, part, rng):
+    """Make the mistake of taking that share of the groups and one more."""
+    names = rng.permutation(np.unique(groups))
+    return np.isin(groups, names[: int(np.ceil(part * len(names))) + 2])
+
+
+def _first_ones(groups, part, rng):
+    """Make the mistake of not drawing."""
+    return _groups_drawn(groups, part, np.random.default_rng(0))
+
+
+# --- 10.3 ---------------------------------------------------------------------------------------------
+
+
+def _mixture(answer, rng):
+    for ratio in (1.0, 2.5):
+        new = [[1] * int(n) for n in rng.integers(5, 20, 6)]
+        old = [[k] * int(n) for k, n in enumerate(rng.integers(5, 20, 60), start=100)]
+        got = answer([list(piece) for piece in new], old, ratio, np.random.default_rng(int(rng.integers(2**32))))
+        expect(isinstance(got, list), f"mixture should return a list, and returns a {type(got).__name__}.")
+        kept = [piece for piece in got if piece and piece[0] == 1]
+        expect(
+            sorted(map(len, kept)) == sorted(map(len, new)), f"{len(kept)} of the {len(new)} new pieces are there; all should be."
+        )
+        added = [piece for piece in got if piece and piece[0] != 1]
+        expect(len({piece[0] for piece in added}) == len(added), "an old piece stands in the mixture twice.")
+        steps, wanted = sum(map(len, added)), ratio * sum(map(len, new))
+        expect(steps >= wanted, f"the old pieces have {steps} steps; {ratio:g} times those of the new ones are {wanted:g}.")
+        expect(
+            steps - max(map(len, added)) < wanted,
+            f"the old pieces have {steps} steps, and {wanted:g} were wanted: stop as soon as there are enough.",
+        )
+    yield "holds all new pieces and enough old ones, none twice"
+    got = answer([[1, 1]], [[5] * 9, [6] * 9], 100, np.random.default_rng(0))
+    same(len(got), 3, "the number of pieces, where there are too few old ones,")
+    same(answer([[1, 1]], [[5] * 9], 0, np.random.default_rng(0)), [[1, 1]])
+    yield "takes what there is, and nothing at a ratio of 0"
+    old = [[k] * 3 for k in range(100, 140)]
+    seen = {str(sorted(answer([[1] * 6], old, 1, np.random.default_rng(seed)))) for seed in range(4)}
+    expect(len(seen) > 1, "with other random numbers the same old pieces are taken: draw with rng.")
+    yield "draws the old pieces at random"
+
+
+def _mixed(new, old, ratio, rng):
+    added, steps = [], 0
+    for k in rng.permutation(len(old)):
+        if steps >= ratio * sum(map(len, new)):
+            break
+        added.append(old[k])
+        steps += len(old[k])
+    return [*new, *added]
+
+
+def _by_number(new, old, ratio, rng):
+    """Make the mistake of counting pieces and not steps."""
+    return [*new, *(old[k] for k in rng.permutation(len(old))[: round(ratio * len(new))])]
+
+
+def _with_replacement(new, old, ratio, rng):
+    """Make the mistake of drawing a piece more than once."""
+    added = []
+    while sum(map(len, added)) < ratio * sum(map(len, new)) and len(added) < 500:
+        added.append(old[int(rng.integers(min(8, len(old))))])
+    return [*new, *added]
+
+
+def _in_order(new, old, ratio, rng):
+    """Make the mistake of taking the first ones."""
+    return _mixed(new, old, ratio, np.random.default_rng(0))
+
+
+def _pops(new, old, ratio, rng):
+    """Make the mistake of emptying the list that was given."""
+    added = []
+    while old and sum(map(len, added)) < ratio * sum(map(len, new)):
+        added.append(old.pop(int(rng.integers(len(old)))))
+    return [*new, *added]
+
+
+# --- 10.4 ---------------------------------------------------------------------------------------------
+
+
+def _my_model(answer, rng):
+    expect(
+        isinstance(answer, Bundle),
+        f"my_model is of type {type(answer).__name__}; give the Bundle that fine_tune() or train_own() returns.",
+    )
+    yield "is a bundle"
+    for name in ("melody", "chorale", "recipe"):
+        shipped = load_bundle(name)
+        alike = shipped.weights.keys() == answer.weights.keys() and all(
+            np.array_equal(shipped.weights[key], answer.weights[key]) for key in shipped.weights
+        )
+        expect(
+            not alike,
+            f"my_model is the shipped bundle {name!r}, weight for weight. Move it towards your pieces with fine_tune().",
+        )
+    yield "is none of the shipped ones"
+    split = answer.card.get("split", {})
+    held_out = split.get("test", 0) if isinstance(split, dict) else 0
+    expect(held_out, "no piece was held out, so nobody can say what my_model has learned. It takes four different ones or more.")
+    yield "was tested on pieces that were held out"
+    metres = answer.card.get("metres") or ["4/4"]
+    metre = tuple(int(number) for number in metres[0].split("/"))
+    written = [generate(answer, 6 * metre[0] * 4 / metre[1], seed=seed, time_signature=metre) for seed in range(6)]
+    longest = max(score.duration / score.bar_length for score in written if len(score)) if any(map(len, written)) else 0
+    expect(
+        longest >= 4,
+        f"in six tries my_model writes {longest:.1f} bars at most. It has learned too little yet: train it for longer.",
+    )
+    yield "writes four bars and more"
+
+
+@functools.cache
+def _barely_trained():
+    """Return a bundle with nothing held out."""
+    melody = load_bundle("melody")
+    weights = {name: array * 1.001 for name, array in melody.weights.items()}
+    return Bundle(
+        "mine", weights, melody.encoding, melody.model, {"split": {"train": 1, "valid": 0, "test": 0}, "metres": ["4/4"]}
+    )
+
+
+EXERCISES = [
+    Exercise(
+        id="10.1",
+        title="A skyline",
+        name="skyline",
+        hints=(
+            "First the highest note of each onset: go through the notes from the lowest pitch up, and let a dict remember one for"
+            " each onset.",
+            "Then sort by onset. Each note ends where the next one begins, or earlier: min(duration, next onset - onset).",
+            "The last note has no next one, and stays as it is.",
+        ),
+        test=_skyline,
+        mistakes=(
+            Mistake(_uncut, "it should be"),
+            Mistake(lambda notes: sorted(notes), "it should have 2"),
+            Mistake(lambda notes: [max(notes, key=lambda note: note[2])] if notes else [], "it should have 2"),
+            Mistake(lambda notes: _top([n for n in notes if n[2] >= 60]), "it should have"),
+        ),
+    ),
+    Exercise(
+        id="10.2",
+        title="No leak",
+        name="share",
+        hints=(
+            "Draw the groups, not the pieces: rng.permutation(np.unique(groups)).",
+            "Begin with held = np.zeros(len(groups), dtype=bool). Add group after group, held |= groups == group, and stop as"
+            " soon as held.mean() >= part.",
+        ),
+        test=_share,
+        mistakes=(
+            Mistake(_by_piece, "leaks"),
+            Mistake(_too_many, "still be enough"),
+            Mistake(_first_ones, "draw with rng"),
+            Mistake(lambda groups, part, rng: np.flatnonzero(_groups_drawn(groups, part, rng)), "one bool for each piece"),
+            Mistake(lambda groups, part, rng: ~_groups_drawn(groups, part, rng), "still be enough"),
+        ),
+    ),
+    Exercise(
+        id="10.3",
+        title="Mix",
+        name="mixture",
+        hints=(
+            "Steps, not pieces: sum(map(len, new)) are the steps of the new ones.",
+            "Go through old in a random order, for k in rng.permutation(len(old)), and stop as soon as the added ones have enough"
+            " steps.",
+        ),
+        test=_mixture,
+        mistakes=(
+            Mistake(_by_number, "steps"),
+            Mistake(_with_replacement, "twice"),
+            Mistake(_in_order, "draw with rng"),
+            Mistake(_pops, "changed its input"),
+            Mistake(lambda new, old, ratio, rng: _mixed(new, old, ratio, rng)[len(new) :], "all should be"),
+            Mistake(lambda new, old, ratio, rng: [*new, *old], "as soon as there are enough"),
+        ),
+    ),
+    Exercise(
+        id="10.4",
+        title="A model of your own",
+        name="my_model",
+        hints=(
+            "my_model = fine_tune(melody, scores, 'mine') with a list of scores: load_folder(path) returns one.",
+            "Pieces of several voices: take their melodies first, [extract_melody(score) for score in scores].",
+            "Four different pieces are the least; a dozen are better.",
+        ),
+        test=_my_model,
+        seconds=30,
+        mistakes=(
+            Mistake("my_blues.bundle", "give the Bundle"),
+            Mistake(load_bundle("melody"), "weight for weight"),
+            Mistake(_barely_trained(), "no piece was held out"),
+        ),
+    ),
+]

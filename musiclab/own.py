@@ -1,0 +1,352 @@
+"""Your own music: from scores to a bundle of your own, from scratch or by moving a trained bundle towards them.
+
+To *fine-tune* is to go on training where somebody else has stopped. A model that has read ten thousand tunes knows bars, keys and
+cadences; it needs few of yours to learn what is different about them. Two things can go wrong, and both are measured here. It
+may *forget*: so tunes of the old kind are mixed in, and the old kind stays among the pieces that decide when to stop. And it
+may *learn by heart*: so some of your pieces are held out, and near-duplicates never lie on both sides.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from musiclab.bundle import Bundle, BundleError
+from musiclab.dataset import Batches, Piece, VoiceBatches, duplicate_groups, encode_pieces, split_pieces, voice_ranges
+from musiclab.encoding import FIRST_PITCH, ChoraleEncoding, Encoding, EventEncoding, GridEncoding
+from musiclab.models import keras, model_of, stream_model, weights_of
+from musiclab.score import Score
+from musiclab.training import evaluate, old_sides, prepare, train
+
+__all__ = ["fine_tune", "share_out", "suggest_encoding", "train_own"]
+
+#: Fewer groups of different melodies than this, and no piece is held out: there would be nothing left to learn from.
+FEWEST = 4
+
+#: How far pieces are moved in training, in semitones, as far as their range allows.
+SHIFTS = (-5, 6)
+
+
+def suggest_encoding(scores: Sequence[Score]) -> tuple[Encoding, str]:
+    """Choose an encoding for pieces, and say why.
+
+    Parameters
+    ----------
+    scores : sequence of Score
+
+    Returns
+    -------
+    encoding : Encoding
+        Four voices on a grid if nearly all pieces are such and a choir could sing them; one voice on a grid if that loses next to
+        nothing; events otherwise.
+    reason : str
+        A sentence with the figures that decided.
+
+    Raises
+    ------
+    ValueError
+        If there is no piece with a note.
+    """
+    scores = [score for score in scores if len(score)]
+    if not scores:
+        raise ValueError("there is no piece with a note in it.")
+    choir, melody, events = ChoraleEncoding(), GridEncoding(), EventEncoding()
+    kept = {encoding.name: _kept(encoding, scores) for encoding in (choir, melody, events)}
+    if np.mean([len(score.voices) == choir.voices for score in scores]) >= 0.9 and kept["chorale"] >= 0.95:
+        return (
+            choir,
+            f"Most pieces have four voices, and a grid of sixteenths keeps {kept['chorale']:.0%} of the notes as they are.",
+        )
+    if kept["grid"] >= 0.9:
+        return melody, f"One voice on a grid of sixteenths keeps {kept['grid']:.0%} of the notes as they are."
+    return events, (
+        f"One voice on a grid of sixteenths would keep {kept['grid']:.0%} of the notes as they are; events keep"
+        f" {kept['events']:.0%}, chords and triplets included."
+    )
+
+
+def _kept(encoding: Encoding, scores: Sequence[Score]) -> float:
+    """Return the share of the notes that an encoding keeps, at their time and with their length."""
+    reports = [encoding.loss_report(score) for score in scores]
+    changed = sum(r["lost"] + max(r["onset moved"], r["duration changed"]) for r in reports)
+    return 1 - min(1.0, changed / sum(r["notes"] for r in reports))
+
+
+def train_own(
+    scores: Sequence[Score],
+    name: str,
+    *,
+    encoding: Encoding | None = None,
+    units: tuple[int, ...] = (128,),
+    epochs: int = 40,
+    seed: int = 0,
+    watch: Callable[[list[dict[str, float]]], None] | None = None,
+    progress: bool = True,
+) -> Bundle:
+    """Train a model on your pieces alone, from scratch.
+
+    Parameters
+    ----------
+    scores : sequence of Score
+    name : str
+        Of the bundle.
+    encoding : GridEncoding or EventEncoding, optional
+        That of `suggest_encoding` if left out.
+    units : tuple of int
+        Units of each LSTM layer.
+    epochs : int
+        At most: training stops when the held-out loss has not fallen for ten epochs.
+    seed : int
+    watch, progress
+        As for `training.train`.
+
+    Returns
+    -------
+    Bundle
+        Its card tells what was held out and what was measured on it.
+
+    Raises
+    ------
+    ValueError
+        If there are no pieces, or most of their notes are lost in the encoding; the message says which.
+
+    Warns
+    -----
+    UserWarning
+        If there are too few pieces to hold any out.
+    """
+    encoding = encoding or suggest_encoding(scores)[0]
+    if isinstance(encoding, ChoraleEncoding):  # needs the chorale's own model, and far more than a folder usually holds
+        encoding = EventEncoding()
+    sides = _sides(scores, encoding, seed)
+    settings = {"embedding": 64, "units": units, "dropout": 0.3, "seed": seed}
+    model = stream_model(encoding.input_sizes, encoding.size, **settings)
+    valid = _batches(sides["valid"], encoding, shuffle=False) if sides["valid"] else None
+    history = train(
+        model,
+        _batches(sides["train"], encoding, moved=True, seed=seed),
+        valid,
+        epochs=epochs,
+        optimizer=_optimizer(),
+        patience=10,
+        watch=watch,
+        progress=progress,
+    )
+    metrics = {"test nats/step": _nats(model, sides["test"], encoding)} if sides["test"] else {}
+    card = _card(sides, scores, {"from": "scratch", "epochs": len(history), "seed": seed}, metrics)
+    return Bundle(name, weights_of(model), encoding, {"kind": "stream", **settings}, card)
+
+
+def fine_tune(
+    bundle: Bundle,
+    scores: Sequence[Score],
+    name: str,
+    *,
+    old: Mapping[str, Sequence[Score]] | None = None,
+    mix: float = 3.0,
+    epochs: int = 30,
+    learning_rate: float = 1e-3,
+    seed: int = 0,
+    watch: Callable[[list[dict[str, float]]], None] | None = None,
+    progress: bool = True,
+) -> Bundle:
+    """Move a trained bundle towards your pieces.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        One that writes a melody, events, or several voices together. It stays as it is.
+    scores : sequence of Score
+        Your pieces. With four different ones or more some are held out.
+    name : str
+        Of the new bundle.
+    old : mapping, optional
+        "train", "valid" and "test" -> pieces of the kind that the bundle has learned from, which it shall not forget. For the
+        course's own bundles they are found by themselves; for others nothing is mixed in if they are left out.
+    mix : float
+        How much of the old kind is mixed in: steps for each step of yours.
+    epochs : int
+        At most: training stops when the loss on held-out pieces, half yours and half old, has not fallen for five epochs.
+    learning_rate : float
+        Of the first epoch; half of what the shipped bundles began with.
+    seed : int
+    watch, progress
+        As for `training.train`.
+
+    Returns
+    -------
+    Bundle
+        Its card has the nats on held-out pieces of yours and of the old kind, before and after.
+
+    Raises
+    ------
+    BundleError
+        For a bundle that holds the original recipe.
+    ValueError
+        If there are no pieces, or most of their notes are lost in the bundle's encoding; the message says which.
+
+    Warns
+    -----
+    UserWarning
+        If there are too few pieces to hold any out.
+    """
+    if bundle.model["kind"] == "original":
+        raise BundleError(f"the bundle {bundle.name!r} holds the original recipe; take 'melody' or 'chorale', or train_own().")
+    encoding = bundle.encoding
+    sides = _sides(scores, encoding, seed)
+    old = old_sides(bundle) if old is None else old
+    known = {side: encode_pieces(old.get(side, ()), encoding) for side in ("train", "valid", "test")}
+    model = model_of(bundle)
+    _introduce(model, encoding, sides["train"], known["train"])
+    prepare(model, _optimizer())
+    rng = np.random.default_rng(seed)
+    added = _sample(known["train"], mix * _steps(sides["train"]), rng)
+    judged = sides["valid"] + _sample(known["valid"], _steps(sides["valid"]), rng)
+    measured = {"yours": sides["test"], "old": _sample(known["test"], 20 * _steps(sides["test"]), rng)}
+    before = {which: _nats(model, pieces, encoding) for which, pieces in measured.items() if pieces}
+    history = train(
+        model,
+        _batches(sides["train"] + added, encoding, moved=True, seed=seed),
+        _batches(judged, encoding, shuffle=False) if sides["valid"] else None,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        optimizer=_optimizer(),
+        patience=5,
+        watch=watch,
+        progress=progress,
+    )
+    after = {which: _nats(model, measured[which], encoding) for which in before}
+    metrics = {f"test nats/step, {which}": f"{before[which]:.3f} before, {after[which]:.3f} after" for which in before}
+    told = {"from": bundle.name, "old pieces mixed in": len(added), "epochs": len(history), "seed": seed}
+    return Bundle(name, weights_of(model), encoding, bundle.model, _card(sides, scores, told, metrics))
+
+
+def share_out(scores: Sequence[Score], seed: int = 0) -> dict[str, list[Score]]:
+    """Share pieces out into "train", "valid" and "test", near-duplicates together, as `train_own` and `fine_tune` do.
+
+    With fewer than four different pieces all are for training, and a warning says what that means.
+    """
+    groups = len(set(duplicate_groups(scores).tolist()))
+    if groups < FEWEST:
+        warnings.warn(
+            f"{len(scores)} pieces, {groups} of them different, are too few to hold any out. Nobody can say then whether the"
+            " model learns your style or the pieces by heart; expect the latter.",
+            stacklevel=3,
+        )
+        return {"train": list(scores), "valid": [], "test": []}
+    split = split_pieces(scores, valid=0.15, test=0.2, seed=seed)
+    return {side: [scores[i] for i in getattr(split, side)] for side in ("train", "valid", "test")}
+
+
+def _sides(scores: Sequence[Score], encoding: Encoding, seed: int) -> dict[str, list[Piece]]:
+    """Share pieces out and encode them; refuse what the encoding cannot hold."""
+    if not len(scores):
+        raise ValueError("there are no pieces to learn from.")
+    for number, score in enumerate(scores):
+        report = encoding.loss_report(score)
+        if report["lost"] * 2 >= report["notes"]:
+            raise ValueError(
+                f"piece {number} ({score.title or 'no title'}) would lose {report['lost']} of its {report['notes']} notes in the"
+                f" encoding {encoding.name!r}. Leave it out, take its melody with extract_melody(), or choose another encoding."
+            )
+    return {side: encode_pieces(part, encoding) for side, part in share_out(scores, seed).items()}
+
+
+def _batches(pieces: Sequence[Piece], encoding: Encoding, *, moved: bool = False, shuffle: bool = True, seed: int = 0) -> Batches:
+    """Put pieces into batches, moved through the keys as far as their range allows."""
+    if isinstance(encoding, ChoraleEncoding):
+        ranges = voice_ranges(pieces, encoding) if moved else None
+        return VoiceBatches(pieces, encoding, ranges=ranges, shuffle=shuffle, seed=seed)
+    shifts = _shifts(pieces, encoding) if moved else (0, 0)
+    size = min(16, max(2, len(pieces) // 10)) if moved else 32  # few pieces: small batches, or an epoch is but a step or two
+    return Batches(pieces, encoding, batch_size=size, semitones=shifts, shuffle=shuffle, seed=seed)
+
+
+def _shifts(pieces: Sequence[Piece], encoding: Encoding) -> tuple[int, int]:
+    """Return how far down and up all pieces can be moved, within `SHIFTS`."""
+
+    def fits(shift: int) -> bool:
+        try:
+            for piece in pieces:
+                encoding.transpose(piece.tokens, shift)
+        except ValueError:
+            return False
+        return True
+
+    down, up = SHIFTS
+    return next((s for s in range(down, 0) if fits(s)), 0), next((s for s in range(up, 0, -1) if fits(s)), 0)
+
+
+def _optimizer() -> keras.optimizers.Optimizer:
+    # One length for the whole gradient, and so the same training on every backend.
+    return keras.optimizers.Adam(global_clipnorm=1.0)
+
+
+def _steps(pieces: Sequence[Piece]) -> int:
+    return sum(len(piece.tokens) for piece in pieces)
+
+
+def _sample(pieces: Sequence[Piece], steps: float, rng: np.random.Generator) -> list[Piece]:
+    """Draw pieces until they have so many steps together, or there are no more."""
+    drawn: list[Piece] = []
+    for number in rng.permutation(len(pieces)):
+        if _steps(drawn) >= steps:
+            break
+        drawn.append(pieces[number])
+    return drawn
+
+
+def _nats(model: keras.Model, pieces: Sequence[Piece], encoding: Encoding) -> float:
+    return round(float(evaluate(model, _batches(pieces, encoding, shuffle=False))), 4)
+
+
+def _introduce(model: keras.Model, encoding: Encoding, new: Sequence[Piece], old: Sequence[Piece]) -> None:
+    """Give symbols that the model has never met the vectors of those that are nearest to them.
+
+    Such a vector is still the chance one of the beginning, or has been pushed away from. A pitch takes over from the nearest one
+    that was met, an octave counting as a semitone; anything else from the mean of what was met.
+    """
+    if not old or isinstance(encoding, ChoraleEncoding):  # the chorale model sees degrees and intervals, which all were met
+        return
+    met, asked = (_columns(pieces, encoding) for pieces in (old, new))
+    for column, values in asked.items():
+        if strangers := sorted(values - met[column]):
+            layer = model.get_layer(f"embedding_{column}")
+            (table,) = layer.get_weights()
+            for value in strangers:
+                table[value] = table[_nearest(value, met[column], encoding if column == 0 else None)].mean(axis=0)
+            layer.set_weights([table])
+
+
+def _columns(pieces: Sequence[Piece], encoding: Encoding) -> dict[int, set[int]]:
+    """Return which values occur in each column of the inputs."""
+    found: dict[int, set[int]] = {column: set() for column in range(len(encoding.input_sizes))}
+    for piece in pieces:
+        for column, values in enumerate(encoding.inputs(piece.tokens, piece.time_signature).T):
+            found[column] |= set(values.tolist())
+    return found
+
+
+def _nearest(value: int, met: set[int], encoding: Encoding | None) -> list[int]:
+    """Return the values that stand in for one that was never met."""
+    pitches = sorted(v for v in met if v >= FIRST_PITCH)
+    if not isinstance(encoding, GridEncoding) or value < FIRST_PITCH or not pitches:
+        return sorted(met)
+    return [min(pitches, key=lambda p: min(abs(p - value), 1 + abs(p - value) // 12 if (p - value) % 12 == 0 else 128))]
+
+
+def _card(
+    sides: Mapping[str, Sequence[Piece]], scores: Sequence[Score], training: dict[str, Any], metrics: dict[str, Any]
+) -> dict[str, Any]:
+    metres = sorted({score.time_signature for score in scores})
+    return {
+        "corpus": f"{len(scores)} pieces of your own",
+        "split": {"by": "piece, near-duplicates together", **{side: len(pieces) for side, pieces in sides.items()}},
+        "training": training,
+        "metrics": metrics,
+        "metres": [f"{beats}/{unit}" for beats, unit in metres],
+        "licence": "yours, as far as the rights in the pieces allow",
+    }

@@ -1,0 +1,191 @@
+"""Training on one's own pieces: what is chosen, what is held out, what is measured, and what is not forgotten."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from musiclab import own
+from musiclab.bundle import Bundle, BundleError, load_bundle
+from musiclab.dataset import encode_pieces
+from musiclab.encoding import FIRST_PITCH, ChoraleEncoding, EventEncoding, GridEncoding
+from musiclab.generation import generate
+from musiclab.models import model_of, stream_model, weights_of
+from musiclab.own import fine_tune, suggest_encoding, train_own
+from musiclab.score import Score
+from musiclab.training import evaluate, prepare
+
+GRID = GridEncoding()
+SMALL = {"embedding": 8, "units": (16,), "dropout": 0.0, "seed": 0}
+
+
+def tunes(seed, count, steps=(2, -1, 2, -3, 1, -1), quarters=16):
+    """Make tunes that are alike, and none of them the same: their intervals come from a few, in a random order."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for number in range(count):
+        pitches = np.clip(64 + np.cumsum(rng.choice(steps, quarters)), 55, 80)
+        made.append(Score([(k, 1, int(p)) for k, p in enumerate(pitches)], title=f"Tune {number}"))
+    return made
+
+
+def small_bundle(name="mine"):
+    return Bundle(name, weights_of(stream_model(GRID.input_sizes, GRID.size, **SMALL)), GRID, {"kind": "stream", **SMALL})
+
+
+# --- which encoding -------------------------------------------------------------------------------------
+
+
+def test_melodies_go_on_a_grid():
+    encoding, reason = suggest_encoding(tunes(0, 3))
+    assert isinstance(encoding, GridEncoding) and not isinstance(encoding, ChoraleEncoding) and encoding.voices == 1
+    assert "100%" in reason
+
+
+def test_four_voices_go_to_the_choir():
+    choir = [Score([(k, 1, p + (k + n) % 3, v) for k in range(8) for v, p in enumerate((70, 65, 60, 48))]) for n in range(3)]
+    assert isinstance(suggest_encoding(choir)[0], ChoraleEncoding)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(k, 1, p) for k in range(8) for p in (60, 64, 67)],  # chords in one voice
+        [(k / 3, 1 / 3, 60 + k % 5) for k in range(24)],  # triplets
+    ],
+)
+def test_what_the_grid_would_lose_goes_into_events(rows):
+    encoding, reason = suggest_encoding([Score(rows)])
+    assert isinstance(encoding, EventEncoding) and "would keep" in reason
+    assert own._kept(encoding, [Score(rows)]) > own._kept(GRID, [Score(rows)])
+
+
+def test_nothing_to_choose_for():
+    with pytest.raises(ValueError, match="no piece with a note"):
+        suggest_encoding([Score([])])
+
+
+# --- from scratch ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", [GRID, EventEncoding()], ids=lambda encoding: encoding.name)
+def test_a_model_from_scratch_writes_music(encoding):
+    bundle = train_own(tunes(1, 6), "mine", encoding=encoding, units=(16,), epochs=2, progress=False)
+    score = generate(bundle, 8, seed=0, time_signature=(4, 4))
+    assert len(score) and bundle.encoding.decode(encoding.encode(score)) == encoding.quantise(score)
+    split = bundle.card["split"]
+    assert split["train"] + split["valid"] + split["test"] == 6 and min(split["valid"], split["test"]) >= 1
+    assert bundle.card["metrics"]["test nats/step"] > 0 and bundle.card["metres"] == ["4/4"]
+
+
+def test_a_bundle_of_ones_own_is_saved_and_loaded(tmp_path):
+    bundle = train_own(tunes(2, 5), "mine", units=(8,), epochs=1, progress=False)
+    again = load_bundle(bundle.save(tmp_path / "mine.bundle"))
+    assert generate(again, 8, seed=3) == generate(bundle, 8, seed=3)
+
+
+def test_training_learns_the_style():
+    """Held-out tunes of the style become less surprising than to a model that has learned for one epoch."""
+    one, more = (train_own(tunes(3, 24), "mine", units=(24,), epochs=n, progress=False) for n in (1, 25))
+    assert more.card["metrics"]["test nats/step"] < 0.8 * one.card["metrics"]["test nats/step"]
+
+
+def test_one_piece_is_enough_and_a_warning_says_what_it_means():
+    with pytest.warns(UserWarning, match="by heart"):
+        bundle = train_own(tunes(4, 1), "mine", units=(8,), epochs=1, progress=False)
+    assert bundle.card["split"]["train"] == 1 and not bundle.card["metrics"]
+
+
+def test_the_same_tune_in_many_keys_is_one_tune():
+    copies = [tunes(5, 1)[0].transpose(k) for k in range(6)]
+    with pytest.warns(UserWarning, match="6 pieces, 1 of them different"):
+        train_own(copies, "mine", units=(8,), epochs=1, progress=False)
+
+
+# --- fine-tuning ----------------------------------------------------------------------------------------
+
+
+def test_the_bundle_moves_to_the_new_style_and_remembers_the_old():
+    old_style, new_style = tunes(6, 60), tunes(7, 24, steps=(7, -5, -4, 3))
+    old = {"train": old_style[:40], "valid": old_style[40:50], "test": old_style[50:]}
+    first = train_own(old_style[:50], "old", encoding=GRID, units=(32,), epochs=25, progress=False)
+    before = {name: array.copy() for name, array in first.weights.items()}
+    moved = fine_tune(first, new_style, "new", old=old, epochs=15, progress=False)
+    assert all(np.array_equal(before[name], first.weights[name]) for name in before), "the old bundle stays as it is"
+    figures = {which: moved.card["metrics"][f"test nats/step, {which}"].split() for which in ("yours", "old")}
+    was, now = ({which: float(words[k]) for which, words in figures.items()} for k in (0, 2))
+    assert now["yours"] < 0.85 * was["yours"] and now["old"] < 1.15 * was["old"]
+    # The card's figures are those of the two models: measured again, in NumPy.
+    pieces = encode_pieces([s for s in old["test"]], GRID)
+    nats = [
+        np.concatenate([b.stream().nats(GRID.inputs(p.tokens, p.time_signature), np.append(p.tokens, 0)) for p in pieces]).mean()
+        for b in (first, moved)
+    ]
+    assert nats == pytest.approx([was["old"], now["old"]], abs=2e-3)
+
+
+def test_without_the_old_pieces_it_forgets():
+    """That mixing helps is the claim; so without it the old kind must fare worse."""
+    old_style, new_style = tunes(8, 60), tunes(9, 24, steps=(7, -5, -4, 3))
+    old = {"train": old_style[:40], "valid": [], "test": old_style[50:]}
+    first = train_own(old_style[:50], "old", encoding=GRID, units=(32,), epochs=25, progress=False)
+    lost = {}
+    for mix in (0.0, 2.0):
+        card = fine_tune(first, new_style, "new", old=old, mix=mix, epochs=25, progress=False).card
+        lost[mix] = float(card["metrics"]["test nats/step, old"].split()[2])
+        assert (card["training"]["old pieces mixed in"] > 0) == (mix > 0)
+    assert lost[2.0] < 0.97 * lost[0.0]
+
+
+def test_a_stranger_takes_over_from_its_nearest_relative():
+    model = model_of(small_bundle())
+    old = encode_pieces([Score([(0, 1, 60), (1, 1, 62), (2, 1, 71)])], GRID)
+    new = encode_pieces([Score([(0, 1, 74), (1, 1, 70), (2, 1, 60)], time_signature=(3, 4))], GRID)
+    (before,), (metres,) = (model.get_layer(f"embedding_{c}").get_weights() for c in (0, 2))
+    own._introduce(model, GRID, new, old)
+    (after,), (metres_after,) = (model.get_layer(f"embedding_{c}").get_weights() for c in (0, 2))
+    assert np.array_equal(after[FIRST_PITCH + 74], before[FIRST_PITCH + 62]), "an octave above one that was met"
+    assert np.array_equal(after[FIRST_PITCH + 70], before[FIRST_PITCH + 71]), "no octave: a semitone"
+    untouched = [k for k in range(GRID.size) if k not in (FIRST_PITCH + 74, FIRST_PITCH + 70)]
+    assert np.array_equal(after[untouched], before[untouched])
+    assert np.array_equal(metres_after[1], metres[2]), "3/4 was never met, 4/4 was"
+
+
+def test_a_model_that_is_not_told_the_old_kind_still_learns():
+    bundle = fine_tune(small_bundle(), tunes(10, 6), "new", epochs=1, progress=False)
+    assert set(bundle.card["metrics"]) == {"test nats/step, yours"} and bundle.card["training"]["from"] == "mine"
+
+
+def test_how_far_pieces_can_be_moved():
+    pieces = encode_pieces([Score([(0, 1, 3), (1, 1, 124)])], GRID)
+    assert own._shifts(pieces, GRID) == (-3, 3)
+    assert own._shifts(encode_pieces([Score([(0, 1, 0), (1, 1, 127)])], GRID), GRID) == (0, 0)
+    assert own._shifts(encode_pieces([Score([(0, 1, 60)])], GRID), GRID) == own.SHIFTS
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        ([], "no pieces"),
+        ([Score([(k, 1, p) for k in range(4) for p in (60, 64, 67)], title="Chords")], r"\(Chords\) would lose 8 of its 12"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_said(scores, message):
+    for learn in (lambda: fine_tune(small_bundle(), scores, "new"), lambda: train_own(scores, "new", encoding=GRID)):
+        with pytest.raises(ValueError, match=message):
+            learn()
+
+
+def test_the_original_recipe_cannot_be_moved():
+    with pytest.raises(BundleError, match="original recipe"):
+        fine_tune(load_bundle("recipe"), tunes(0, 4), "new")
+
+
+def test_measuring_is_keras_own_loss():
+    bundle, pieces = small_bundle(), encode_pieces(tunes(11, 3), GRID)
+    model = model_of(bundle)
+    prepare(model, own._optimizer())
+    stream = bundle.stream()
+    nats = [stream.nats(GRID.inputs(p.tokens, p.time_signature), np.append(p.tokens, 0)) for p in pieces]
+    wanted = float(np.mean(list(itertools.chain(*nats))))
+    assert evaluate(model, own._batches(pieces, GRID, shuffle=False)) == pytest.approx(wanted, rel=1e-4)
