@@ -25,6 +25,7 @@ All models are chosen on the validation pieces; the test pieces are looked at on
 from __future__ import annotations
 
 import argparse
+import itertools
 import struct
 import time
 import zlib
@@ -172,6 +173,9 @@ class Frames(Batches):
         What the targets are.
     batch_size, semitones, shuffle, seed
         As for `Batches`. A piece that would leave the keyboard is moved as far as it can be.
+    window : int
+        If not 0, pieces are cut into parts of so many frames, in other places in each epoch: more and shorter steps of training.
+        A part begins without memory, but sees the frame before it. For training alone.
     """
 
     def __init__(
@@ -182,8 +186,10 @@ class Frames(Batches):
         batch_size: int = 16,
         semitones: tuple[int, int] = (0, 0),
         shuffle: bool = True,
+        window: int = 0,
         seed: int = 0,
     ) -> None:
+        self.window = window
         self.pieces, self.encoding, self.batch_size = [Piece(roll) for roll in rolls], encoding, batch_size
         self.semitones, self.shuffle, self.seed = semitones, shuffle, seed
         self.lengths = np.array([len(roll) for roll in rolls])
@@ -201,10 +207,12 @@ class Frames(Batches):
         """
         rng = np.random.default_rng([self.seed, number])
         shifts = rng.integers(self.semitones[0], self.semitones[1] + 1, size=len(self.pieces))
-        for members in self._order(rng):
-            rolls = [moved(self.pieces[i].tokens, int(shifts[i])) for i in members]
+        for members in self._parts(rng):
+            wholes = [moved(self.pieces[i].tokens, int(shifts[i])) for i, _, _ in members]
+            rolls = [roll[start:stop] for roll, (_, start, stop) in zip(wholes, members, strict=True)]
+            before = [np.pad(roll, ((1, 0), (0, 0)))[start:stop] for roll, (_, start, stop) in zip(wholes, members, strict=True)]
             frames = max(map(len, rolls))
-            past = _padded([np.pad(roll[:-1], ((1, 0), (0, 0))) for roll in rolls], frames, rolls[0].shape[1], 0)
+            past = _padded(before, frames, rolls[0].shape[1], 0)
             targets, weights = zip(*map(self.encoding.targets, rolls), strict=True)
             width = max(array.shape[1] for array in targets)
             targets, weights = _padded(targets, frames, width, rolls[0].shape[1]), _padded(weights, frames, width, 0)
@@ -213,6 +221,18 @@ class Frames(Batches):
                 yield {"past": past, "now": targets}, targets, weights
             else:
                 yield past, np.minimum(targets, 1), weights  # what is padded must be a class, though it has no weight
+
+    def _parts(self, rng: np.random.Generator) -> Iterator[list[tuple[int, int, int]]]:
+        """Yield the batches: for each of its rows the piece, and from which frame to which."""
+        if not self.window:
+            yield from ([(i, 0, int(self.lengths[i])) for i in members.tolist()] for members in self._order(rng))
+            return
+        parts = []
+        for i, length in enumerate(self.lengths.tolist()):
+            cuts = [0, *range(int(rng.integers(1, self.window + 1)), length, self.window), length]
+            parts += [(i, start, stop) for start, stop in itertools.pairwise(cuts)]
+        order = rng.permutation(len(parts)).tolist()
+        yield from ([parts[k] for k in order[n : n + self.batch_size]] for n in range(0, len(order), self.batch_size))
 
     @property
     def targets_per_frame(self) -> float:
@@ -256,6 +276,7 @@ class Recipe:
     epochs: int = 100
     patience: int = 20
     batch_size: int = 4
+    window: int = 0
     learning_rate: float = 4e-3
     weight_decay: float = 0.0
     average: float = 0.0
@@ -273,7 +294,17 @@ RECIPES = {
     ("jsb", "large"): LARGE,
     ("jsb", "joint"): JOINT,
     ("nottingham", "plain"): replace(PLAIN, epochs=20, batch_size=8),
-    ("nottingham", "large"): replace(LARGE, epochs=22, batch_size=8, learning_rate=6e-3, semitones=3),
+    ("nottingham", "large"): replace(
+        LARGE,
+        units=384,
+        dropout=0.5,
+        epochs=110,
+        batch_size=16,
+        window=64,
+        learning_rate=4e-3,
+        weight_decay=0.02,
+        semitones=0,
+    ),
     ("nottingham", "joint"): replace(JOINT, dropout=0.3, epochs=16, learning_rate=6e-3, semitones=3),
 }
 
@@ -364,7 +395,9 @@ def fit(
     """Train a model; return it as it was after its best epoch, the number of epochs, and the validation batches."""
     encoding = NoteByNote() if recipe.joint else KeyByKey()
     shifts = (-recipe.semitones, recipe.semitones)
-    batches = Frames(train_rolls, encoding, batch_size=recipe.batch_size, semitones=shifts, seed=recipe.seed)
+    batches = Frames(
+        train_rolls, encoding, batch_size=recipe.batch_size, semitones=shifts, window=recipe.window, seed=recipe.seed
+    )
     valid = Frames(valid_rolls, encoding, shuffle=False)
     model = (joint_model if recipe.joint else sigmoid_model)(recipe, keys)
     scale = valid.targets_per_frame

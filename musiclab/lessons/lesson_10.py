@@ -50,7 +50,7 @@ def _uncut(notes):
 def _share(answer, rng):
     for _ in range(5):
         groups = rng.permutation(np.repeat(np.arange(12), rng.integers(1, 5, 12)))
-        part = float(rng.uniform(0.15, 0.5))
+        part = float(rng.uniform(0.1, 0.3))
         got = np.asarray(answer(groups.copy(), part, np.random.default_rng(int(rng.integers(2**32)))))
         expect(
             got.shape == groups.shape and got.dtype == bool,
@@ -112,8 +112,8 @@ def _first_ones(groups, part, rng):
 
 def _mixture(answer, rng):
     for ratio in (1.0, 2.5):
-        new = [[1] * int(n) for n in rng.integers(5, 20, 6)]
-        old = [[k] * int(n) for k, n in enumerate(rng.integers(5, 20, 60), start=100)]
+        new = [[1] * int(n) for n in rng.integers(25, 40, 6)]  # longer than the old ones: so many pieces are too few
+        old = [[k] * int(n) for k, n in enumerate(rng.integers(5, 20, 120), start=100)]
         got = answer([list(piece) for piece in new], old, ratio, np.random.default_rng(int(rng.integers(2**32))))
         expect(isinstance(got, list), f"mixture should return a list, and returns a {type(got).__name__}.")
         kept = [piece for piece in got if piece and piece[0] == 1]

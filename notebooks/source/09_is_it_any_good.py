@@ -265,7 +265,7 @@ show.intervals(means, some, real="Bach", units=table.units, title="By temperatur
 # apart. And ask a judge who sees all measures at once: the last line of the table. A small classifier learns to tell a
 # temperature's pieces from Bach's, and is tested on pieces that it has not seen. A coin would be right in 50 %.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 kept = [m for m in table.rows if m not in table.blind and m not in ("longest copy", "runs of 4 seen before")]
 away = {}
 for name in made:

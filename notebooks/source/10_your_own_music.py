@@ -53,11 +53,11 @@ from musiclab import (
 melody = load_bundle("melody")
 blues = load_folder("../data/tunes/blues", progress=False)
 print(blues)
-kettle = next(score for score in blues if score.title == "Kettle on the Stove")
-before = generate(melody, 32, prompt=kettle.slice(0, 8), seed=4, temperature=0.8)
+laundry = next(score for score in blues if score.title == "Laundry Day Shuffle")
+before = generate(melody, 32, prompt=laundry.slice(0, 8), seed=4, temperature=0.8)
 display(show.sound(before))
 display(show.notation(before, title="Two bars given, the rest by the melody model", bars=(1, 8)))
-show.player(kettle)
+show.player(laundry)
 
 # %% [markdown]
 # It has never heard a blues. What it knows are Irish dances and folk songs, and it goes home to them as soon as it can.
@@ -115,6 +115,15 @@ from musiclab.widgets.doctor import FileDoctor
 
 doctor = FileDoctor(clinic / "swing.mid", encoding="melody")
 doctor
+
+# %% [markdown]
+# A widget is Python. Choose events in its menu: what is left to complain about?
+
+# %%
+doctor.encoding.value = "events"
+print(doctor.diagnosis["encoding"].words)
+print("what to do:", *(doctor.diagnosis.advice or ["nothing"]))
+assert "another time" not in doctor.diagnosis["encoding"].words
 
 # %% [markdown]
 # ## 2 · Which voice is the tune?
@@ -220,6 +229,7 @@ from musiclab.own import share_out
 
 sides = share_out(blues)
 print({side: len(scores) for side, scores in sides.items()})
+assert laundry in sides["test"]  # what you heard at the beginning is held out, too
 print("held out:", ", ".join(score.title for score in sides["test"][:5]), "…")
 
 
@@ -251,8 +261,8 @@ check("10.2", share)
 # %% [markdown]
 # ## 6 · Fine-tune
 #
-# To train from scratch on thirty tunes would be hopeless: they hold some five thousand steps, and the melody model has
-# read two million. But it knows already what a bar and a cadence are. **Fine-tuning** goes on training where it
+# To train from scratch on thirty tunes would be hopeless: they hold some six thousand steps, and the melody model has
+# read nearly two million. But it knows already what a bar and a cadence are. **Fine-tuning** goes on training where it
 # stopped, gently, on your tunes. Two dangers:
 #
 # - It *forgets* what it knew. So `fine_tune` mixes in old tunes, three steps for each of yours, and lets old and new
@@ -261,18 +271,15 @@ check("10.2", share)
 #
 # Guess: by how many percent will the surprise at held-out blues fall?
 
-# %%
+# %% tags=["nbval-ignore-output"]
 from musiclab.own import fine_tune
 
 mine = fine_tune(melody, blues, "my blues")
 for name, words in mine.card["metrics"].items():
     print(f"{name}: {words}")
 after = nats(mine, sides["test"])
-print(f"on held-out blues {first:.2f} before, {after:.2f} after: {1 - after / first:.0%} less")
-
-# %%
 old = [float(word) for word in mine.card["metrics"]["test nats/step, old"].split() if word[0].isdigit()]
-print(f"on held-out tunes of the old kind: {old[1] / old[0] - 1:+.1%}")
+print(f"held-out blues: {after / first - 1:+.0%}; held-out tunes of the old kind: {old[1] / old[0] - 1:+.1%}")
 assert after < 0.9 * first and old[1] < 1.05 * old[0]
 
 # %% [markdown]
@@ -300,8 +307,10 @@ check("10.3", mixture)
 #
 # The same two bars, the same seed, the same temperature as at the beginning. Listen to the first again, then to this.
 
-# %%
-answer = generate(mine, 32, prompt=kettle.slice(0, 8), seed=4, temperature=0.8)
+# %% tags=["nbval-ignore-output"]
+answer = generate(mine, 32, prompt=laundry.slice(0, 8), seed=4, temperature=0.8)
+given = laundry.slice(0, 8).notes["pitch"]
+assert answer != before and np.array_equal(answer.notes["pitch"][: len(given)], given)
 display(show.sound(answer))
 show.notation(answer, title="Two bars given, the rest by your model", bars=(1, 8))
 
@@ -321,9 +330,10 @@ for tune in show.progress(sides["test"], "Writing"):
             made[name] += [rest] if len(rest) > 8 else []
 style = compare({"blues": [tune.slice(8, tune.duration) for tune in blues], **made}, real="blues")
 moved = ["notes in one scale", "steps among moves", "duration entropy", "notes on beats", "pitch range"]
-for measure in moved:
-    print(f"{measure:20}", "  ".join(f"{which} {style.rows[measure][which][0]:.1f}" for which in style.sets))
-assert style.rows["notes in one scale"]["after"][0] < style.rows["notes in one scale"]["before"][0]
+for measure in ("notes in one scale", "steps among moves", "pitch range"):
+    was, now, wanted = (style.rows[measure][which][0] for which in ("before", "after", "blues"))
+    print(f"{measure}: nearer to the blues than before: {abs(now - wanted) < abs(was - wanted)}")
+assert style.rows["notes in one scale"]["after"][2] < style.rows["notes in one scale"]["before"][1]
 show.intervals(style.rows, moved, real="blues", units=style.units, title="The way towards the blues")
 
 # %% [markdown]
@@ -338,43 +348,42 @@ show.intervals(style.rows, moved, real="blues", units=style.units, title="The wa
 # was learned by heart.
 
 # %%
-from musiclab.evaluation import copied_runs, grid_of
+from musiclab.evaluation import bootstrap_means, copied_runs, grid_of
 
 samples = [grid_of(score) for score in made["after"]]  # without the two bars that were given
 known, unknown = ([grid_of(score) for score in sides[side]] for side in ("train", "test"))
-among_themselves = copied_runs(unknown, known)
 rng = np.random.default_rng(0)
 fair = [known[i] for i in rng.permutation(len(known))[: len(unknown)]]  # as many as the held-out ones, or more would be found
-figures = {
-    "samples, in tunes learned from": copied_runs(samples, fair),
-    "samples, in held-out tunes": copied_runs(samples, unknown),
-    "held-out tunes, in tunes learned from": among_themselves,
+runs = {
+    "held-out in learned": copied_runs(unknown, fair),
+    "samples in learned": copied_runs(samples, fair),
+    "samples in held-out": copied_runs(samples, unknown),
 }
-for name, lengths in figures.items():
-    print(f"{name}: median {np.median(lengths):.0f} notes, longest {lengths.max()}")
+longest = {name: (v.mean(), *np.percentile(bootstrap_means(v), [2.5, 97.5])) for name, v in runs.items()}
+assert longest["samples in learned"][0] < longest["held-out in learned"][0] + 1
+name = "longest run that is shared"
+show.intervals({name: longest}, [name], real="held-out in learned", units={name: "notes"}, title="Copies")
 
 # %% [markdown]
 # If the samples shared much longer runs with the tunes that were learned from than with those that were not, the model
-# would be quoting. The last line is the yardstick: how much two blues of this folder have in common anyway.
+# would be quoting. The grey band is the yardstick: how much two blues of this folder have in common anyway.
 #
 # ## 9 · Polyphony by events
 #
 # Pieces with chords and free rhythm go into `EventEncoding`, and `train_own` learns them from scratch. On a folder of
 # a dozen pieces it learns little; the cell shows that it works, and that every sample is a piece: the grammar of lesson 05
-# lets nothing else through. Hear what two dozen chorales and a few seconds give.
+# lets nothing else through.
 
 # %%
 from musiclab.encoding import EventEncoding
 from musiclab.own import train_own
 
 piano = train_own(load_corpus("bach-chorales", progress=False)[:24], "piano", encoding=EventEncoding(), units=(64,), epochs=8)
-print(piano.card["metrics"], piano.card["split"])
+print("split:", piano.card["split"])
 several = generate_many(piano, 5, 16, seed=2, temperature=0.9)
-print("notes in five samples:", [len(score) for score in several])
-assert all(map(len, several))
-improvised = max(several, key=len)
-display(show.sound(improvised))
-show.piano_roll(improvised, title="Eight epochs on two dozen chorales")
+at_once = max(len(np.unique(score.notes["onset"])) < len(score) for score in several)
+print("five samples, all with notes:", all(map(len, several)), "  with chords:", at_once)
+assert all(map(len, several)) and at_once
 
 # %% [markdown]
 # ## 10 · Now your files
@@ -387,12 +396,18 @@ show.piano_roll(improvised, title="Eight epochs on two dozen chorales")
 MY_FOLDER = "../data/tunes/blues"  # change this to the path of your own folder
 
 my_table = diagnose_folder(MY_FOLDER, progress=False)
-print(my_table.summary)
 my_scores = [find_melody(score).score for score in load_folder(MY_FOLDER, progress=False)]
+print(my_table.summary, "Melodies:", len(my_scores))
+assert my_scores
+
+# %% [markdown]
+# And with a single tune? Guess what `share_out` says.
+
+# %%
 with warnings.catch_warnings(record=True) as said:
     warnings.simplefilter("always")
     alone = share_out(my_scores[:1])
-print("with one tune alone:", said[0].message)
+print(said[0].message)
 assert not alone["test"]
 
 # %% [markdown]
