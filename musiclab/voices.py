@@ -70,6 +70,34 @@ class Voices:
 
     def listen(self, rows: np.ndarray) -> None:
         """Take in what is known before a step: int array (pieces, columns), from `ChoraleEncoding.past` and `context`."""
+        x = known = self._features(rows)
+        for number, layer in enumerate(self._layers):
+            gates = layer.step(x, *self._states[number])
+            self._states[number] = (gates.h, gates.c)
+            x = gates.h
+        self._known = np.concatenate([x, known], axis=-1)
+
+    def listen_through(self, rows: np.ndarray) -> None:
+        """Take in whole pieces at once, of which all is known: int array (pieces, steps, columns), padded at their ends.
+
+        After it `log_probabilities` and `choose` have a row for each step of each piece, piece after piece: the heads remember
+        nothing, so they can look at all steps at the same time. The states stay as they are.
+        """
+        pieces, steps, _ = rows.shape
+        known = self._features(rows.reshape(pieces * steps, -1))  # (pieces * steps, features)
+        x = known.reshape(pieces, steps, -1)
+        for layer in self._layers:
+            h = c = np.zeros((pieces, layer.units), layer.dtype)
+            heard = np.empty((pieces, steps, layer.units), layer.dtype)
+            for step in range(steps):
+                gates = layer.step(x[:, step], h, c)
+                h, c = gates.h, gates.c
+                heard[:, step] = h
+            x = heard
+        self._known = np.concatenate([x.reshape(pieces * steps, -1), known], axis=-1)
+
+    def _features(self, rows: np.ndarray) -> np.ndarray:
+        """Begin a step: forget what was chosen, and embed what is known, (n, columns), side by side: (n, features)."""
         self._now = {name: rows[:, place] for name, place in self._encoding.places.items()}
         self._chosen: list[np.ndarray] = []
         self._seen: list[np.ndarray] = []
@@ -78,12 +106,7 @@ class Voices:
         flat += [self._flat(self._embed(name.replace(" ", "_"), self._now[name])) for name in names]
         if self._encoding.voices > 1:
             flat.append(self._flat(self._embed("interval", self._now["interval"])))
-        x = known = np.concatenate(flat, axis=-1)  # (pieces, features)
-        for number, layer in enumerate(self._layers):
-            gates = layer.step(x, *self._states[number])
-            self._states[number] = (gates.h, gates.c)
-            x = gates.h
-        self._known = np.concatenate([x, known], axis=-1)
+        return np.concatenate(flat, axis=-1)
 
     def log_probabilities(self, voice: int) -> np.ndarray:
         """Return how likely each token is for a voice, now that those above it have chosen: float array (pieces, size)."""

@@ -49,6 +49,12 @@ def test_numpy_says_what_keras_says():
         for voice in range(4):
             assert np.allclose(voices.log_probabilities(voice), wanted[:, t, voice], atol=2e-4)
             voices.choose(voice, targets[:, t, voice])
+    voices.reset(1)  # whole pieces at once do not ask for as many states
+    voices.listen_through(inputs["past"])
+    for voice in range(4):
+        at_once = voices.log_probabilities(voice).reshape(wanted[:, :, voice].shape)
+        assert np.allclose(at_once, wanted[:, :, voice], atol=2e-4)
+        voices.choose(voice, targets[:, :, voice].reshape(-1))
 
 
 def test_a_voice_sees_those_above_it_and_no_other():

@@ -21,8 +21,8 @@ from musiclab.score import Score
 
 __all__ = ["Heard", "calibration", "calibration_error", "hear", "nats_by_kind", "nats_per_note", "nats_per_step"]
 
-#: Pieces that one core hears side by side.
-_TOGETHER = 64
+#: Pieces that one core hears side by side: few, so that they are about equally long, and little is padding.
+_TOGETHER = 16
 
 
 class Heard(NamedTuple):
@@ -104,29 +104,24 @@ def hear(bundle: Bundle, scores: Sequence[Score]) -> list[Heard]:
 
 
 def _hear_voices(bundle: Bundle, pieces: Sequence[Piece]) -> list[Heard]:
-    """Let a model of several voices listen to pieces side by side, the longest first."""
-    rows = [bundle.encoding.inputs(piece.tokens, piece.time_signature) for piece in pieces]
+    """Let a model of several voices listen to pieces of about the same length, all steps at once."""
     tokens = [piece.tokens.reshape(len(piece.tokens), -1) for piece in pieces]  # (steps, voices)
-    lengths = np.array([len(t) for t in tokens])
-    judged: list[list[list[np.ndarray]]] = [[] for _ in pieces]
+    rows = [bundle.encoding.inputs(piece.tokens, piece.time_signature)[:-1] for piece in pieces]  # (steps, columns)
+    longest = max(map(len, tokens))
     voices = bundle.voices(len(pieces))
-    for step in range(lengths.max()):
-        if (alive := int((lengths > step).sum())) < int((lengths > step - 1).sum()):
-            voices.keep(np.arange(alive))
-        voices.listen(np.stack([rows[k][step] for k in range(alive)]))
-        for voice in range(tokens[0].shape[1]):
-            chosen = np.array([tokens[k][step, voice] for k in range(alive)])
-            log_p = voices.log_probabilities(voice)  # (alive, size)
-            three = (-log_p[np.arange(alive), chosen], np.exp(log_p.max(axis=1)), log_p.argmax(axis=1) == chosen)
-            for k in range(alive):
-                judged[k].append([column[k] for column in three])
-            voices.choose(voice, chosen)
-    columns = [np.array(rows_of, dtype=float).T.reshape(3, *t.shape) for rows_of, t in zip(judged, tokens, strict=True)]
-    return [Heard(t, nats, surest, right.astype(bool)) for t, (nats, surest, right) in zip(tokens, columns, strict=True)]
+    voices.listen_through(np.stack([np.pad(row, ((0, longest - len(row)), (0, 0))) for row in rows]))
+    chosen = np.stack([np.pad(t, ((0, longest - len(t)), (0, 0)), constant_values=REST) for t in tokens])
+    judged = []
+    for voice in range(chosen.shape[2]):
+        log_p = voices.log_probabilities(voice)  # (pieces * steps, size)
+        judged.append(_judged(chosen[:, :, voice], log_p.reshape(*chosen.shape[:2], -1)))
+        voices.choose(voice, chosen[:, :, voice].reshape(-1))
+    whole = Heard(*(np.stack(parts, axis=-1) for parts in zip(*judged, strict=True)))  # (pieces, steps, voices)
+    return [Heard(*(array[k, : len(t)] for array in whole)) for k, t in enumerate(tokens)]
 
 
 def _judged(tokens: np.ndarray, log_p: np.ndarray) -> Heard:
-    """Compare log-probabilities (steps, voices, size) with the tokens that came (steps, voices)."""
+    """Compare log-probabilities (…, size) with the tokens that came (…)."""
     nats = -np.take_along_axis(log_p, tokens[..., None], axis=-1)[..., 0].astype(float)
     return Heard(tokens, nats, np.exp(log_p.max(axis=-1)).astype(float), log_p.argmax(axis=-1) == tokens)
 
