@@ -447,6 +447,7 @@ def described(recipe: Recipe) -> str:
     words += [f"dropout {recipe.dropout:g}"] if recipe.dropout else []
     words += [f"weight decay {recipe.weight_decay:g}"] if recipe.weight_decay else []
     words += [f"moved by up to {recipe.semitones} semitones"] if recipe.semitones else []
+    words += [f"parts of {recipe.window} frames"] if recipe.window else []
     return ", ".join([*words, *(["averaged weights"] if recipe.average else [])])
 
 

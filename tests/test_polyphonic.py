@@ -232,3 +232,21 @@ def test_settings_and_words_choose_what_is_fitted() -> None:
     assert (recipe.units, recipe.dropout, recipe.epochs) == (7, 0.25, poly.PLAIN.epochs)
     assert poly.wanted([], "jsb", "plain") and poly.wanted(["jsb"], "jsb", "plain") and poly.wanted(["plain"], "jsb", "plain")
     assert not poly.wanted(["nottingham"], "jsb", "plain") and not poly.wanted(["jsb", "joint"], "jsb", "plain")
+
+
+def test_parts_of_pieces_hold_each_frame_once_and_see_the_frame_before():
+    rng = np.random.default_rng(0)
+    pieces = [(rng.random((length, 6)) < 0.5).astype("uint8") for length in (5, 23, 40)]
+    for number in range(3):
+        batches = poly.Frames(pieces, poly.KeyByKey(), batch_size=4, window=8, seed=1)
+        found = []
+        for past, targets, weights in batches.epoch(number):
+            assert past.shape[1] <= 8
+            for row in range(len(past)):
+                length = int(weights[row, :, 0].sum())
+                found += [(past[row, t].tobytes(), targets[row, t].astype("uint8").tobytes()) for t in range(length)]
+        wanted = []
+        for piece in pieces:
+            before = np.concatenate([np.zeros_like(piece[:1]), piece[:-1]])
+            wanted += [(b.astype("float32").tobytes(), f.tobytes()) for b, f in zip(before, piece, strict=True)]
+        assert sorted(found) == sorted(wanted)
