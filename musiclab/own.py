@@ -17,7 +17,7 @@ import numpy as np
 from musiclab.bundle import Bundle, BundleError
 from musiclab.dataset import Batches, Piece, VoiceBatches, duplicate_groups, encode_pieces, split_pieces, voice_ranges
 from musiclab.encoding import FIRST_PITCH, ChoraleEncoding, Encoding, EventEncoding, GridEncoding
-from musiclab.models import keras, model_of, stream_model, weights_of
+from musiclab.models import keras, model_of, set_weights, stream_model, weights_of
 from musiclab.score import Score
 from musiclab.training import evaluate, old_sides, prepare, train
 
@@ -191,7 +191,7 @@ def fine_tune(
     Warns
     -----
     UserWarning
-        If there are too few pieces to hold any out.
+        If there are too few pieces to hold any out; or if training only made things worse, and the bundle's weights were kept.
     """
     if bundle.model["kind"] == "original":
         raise BundleError(f"the bundle {bundle.name!r} holds the original recipe; take 'melody' or 'chorale', or train_own().")
@@ -207,6 +207,7 @@ def fine_tune(
     judged = sides["valid"] + _sample(known["valid"], _steps(sides["valid"]), rng)
     measured = {"yours": sides["test"], "old": _sample(known["test"], 20 * _steps(sides["test"]), rng)}
     before = {which: _nats(model, pieces, encoding) for which, pieces in measured.items() if pieces}
+    untouched = _nats(model, judged, encoding) if sides["valid"] else np.inf
     history = train(
         model,
         _batches(sides["train"] + added, encoding, moved=True, seed=seed),
@@ -218,10 +219,22 @@ def fine_tune(
         watch=watch,
         progress=progress,
     )
+    if (
+        sides["valid"] and min((row["valid"] for row in history), default=np.inf) >= untouched
+    ):  # `train` knows of no epoch before the first
+        warnings.warn(
+            "no epoch made the held-out pieces, yours and old, less surprising than they were to the untouched bundle, so its"
+            " weights are kept. Try a lower learning_rate, or more pieces.",
+            stacklevel=2,
+        )
+        set_weights(model, bundle.weights)
     after = {which: _nats(model, measured[which], encoding) for which in before}
     metrics = {f"test nats/step, {which}": f"{before[which]:.3f} before, {after[which]:.3f} after" for which in before}
     told = {"from": bundle.name, "old pieces mixed in": len(added), "epochs": len(history), "seed": seed}
-    return Bundle(name, weights_of(model), encoding, bundle.model, _card(sides, scores, told, metrics))
+    card = _card(sides, scores, told, metrics)
+    card["metres"] = sorted({*card["metres"], *bundle.card.get("metres", [])})  # the old ones are not forgotten either
+    card |= {"shortest": bundle.card["shortest"]} if "shortest" in bundle.card else {}
+    return Bundle(name, weights_of(model), encoding, bundle.model, card)
 
 
 def share_out(scores: Sequence[Score], seed: int = 0) -> dict[str, list[Score]]:
@@ -307,7 +320,7 @@ def _introduce(model: keras.Model, encoding: Encoding, new: Sequence[Piece], old
     """Give symbols that the model has never met the vectors of those that are nearest to them.
 
     Such a vector is still the chance one of the beginning, or has been pushed away from. A pitch takes over from the nearest one
-    that was met, an octave counting as a semitone; anything else from the mean of what was met.
+    that was met, an octave counting as a whole tone; anything else from the mean of what was met.
     """
     if not old or isinstance(encoding, ChoraleEncoding):  # the chorale model sees degrees and intervals, which all were met
         return

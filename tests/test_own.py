@@ -137,6 +137,23 @@ def test_without_the_old_pieces_it_forgets():
     assert lost[2.0] < 0.97 * lost[0.0]
 
 
+def test_training_that_only_does_harm_leaves_the_weights_as_they_were():
+    old = tunes(12, 24)
+    first = train_own(old, "old", encoding=GRID, units=(16,), epochs=20, progress=False)
+    with pytest.warns(UserWarning, match="lower learning_rate"):
+        moved = fine_tune(first, tunes(13, 8), "new", old={"valid": old}, epochs=1, learning_rate=5.0, progress=False)
+    assert all(np.array_equal(first.weights[name], moved.weights[name]) for name in first.weights)
+    before, after = moved.card["metrics"]["test nats/step, yours"].split()[::2]
+    assert before == after
+
+
+def test_metres_and_shortest_piece_are_handed_on():
+    first = small_bundle()
+    first.card.update({"metres": ["6/8"], "shortest": 27.0})
+    card = fine_tune(first, tunes(14, 6), "new", epochs=1, progress=False).card
+    assert card["metres"] == ["4/4", "6/8"] and card["shortest"] == 27.0
+
+
 def test_a_stranger_takes_over_from_its_nearest_relative():
     model = model_of(small_bundle())
     old = encode_pieces([Score([(0, 1, 60), (1, 1, 62), (2, 1, 71)])], GRID)
