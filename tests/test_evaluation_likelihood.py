@@ -158,6 +158,14 @@ def test_nobody_is_heard_where_there_is_nobody(chorale, melody):
     assert hear(chorale, []) == hear(melody, []) == []
 
 
+def test_one_voice_is_nothing_for_a_choir_and_a_strange_metre_is_warned_of(chorale, melody):
+    with pytest.raises(ValueError, match=r"piece 1 \(Solo\) has one voice, and the bundle 'chance' has learned to hear 4\."):
+        hear(chorale, [four_voices(0, 4), Score([(0, 1, 60)], title="Solo")])
+    tune = [(k, 1, 60 + k) for k in range(5)]
+    with pytest.warns(UserWarning, match="1 of 2 pieces are in a metre that the bundle 'melody' has not learned; it knows .*4/4"):
+        hear(melody, [Score(tune), Score(tune, time_signature=(5, 4))])
+
+
 def test_what_cannot_be_heard_is_named(chorale, melody):
     with pytest.raises(ValueError, match=r"piece 1 \(deep\) has no note that chorale can hold\."):
         hear(chorale, [four_voices(0, 2), Score([(0, 1, 20)], title="deep")])

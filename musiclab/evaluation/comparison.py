@@ -199,7 +199,7 @@ def compare(
     told_apart = _told_apart(values, sets, real)
     if training:
         values |= _copying(sets, training)
-        units |= dict.fromkeys(("longest copy",), "chords" if voices > 1 else "notes") | {"runs of 4 seen before": "%"}
+        units |= {"longest copy": "chords" if voices > 1 else "notes", "runs of 4 seen before": "%"}
     if bundle is not None:
         values["surprise"] = {name: np.array([h.nats.mean() for h in hear(bundle, scores)]) for name, scores in sets.items()}
         units["surprise"] = "nats a token"

@@ -73,24 +73,8 @@ def hear(bundle: Bundle, scores: Sequence[Score]) -> list[Heard]:
     UserWarning
         If pieces are in a metre that the bundle has not learned.
     """
-    pieces, metres = encode_pieces(scores, bundle.encoding), bundle.card.get("metres", [])
-    for number, (piece, score) in enumerate(zip(pieces, scores, strict=True)):
-        what = f"piece {number} ({score.title or 'no title'})"
-        if not len(piece.tokens):
-            raise ValueError(f"{what} has no note that {bundle.encoding.name} can hold.")
-        if bundle.model["kind"] == "chorale" and bundle.encoding.voices > 1 >= len(score.voices):
-            raise ValueError(
-                f"{what} has one voice, and the bundle {bundle.name!r} has learned to hear {bundle.encoding.voices}."
-            )
-    strange = (
-        [score for score in scores if f"{score.time_signature[0]}/{score.time_signature[1]}" not in metres] if metres else []
-    )
-    if strange:
-        warnings.warn(
-            f"{len(strange)} of {len(scores)} pieces are in a metre that the bundle {bundle.name!r} has not learned; it knows"
-            f" {', '.join(metres)}. Their figures say little.",
-            stacklevel=2,
-        )
+    pieces = encode_pieces(scores, bundle.encoding)
+    _check(bundle, scores, pieces)
     if bundle.model["kind"] != "chorale":
         stream = bundle.stream()
         inputs = [bundle.encoding.inputs(piece.tokens, piece.time_signature)[:-1] for piece in pieces]
@@ -101,6 +85,27 @@ def hear(bundle: Bundle, scores: Sequence[Score]) -> list[Heard]:
     heard = cores.in_parts(lambda part: _hear_voices(bundle, [pieces[number] for number in part]), parts)
     by_number = {number: h for part, results in zip(parts, heard, strict=True) for number, h in zip(part, results, strict=True)}
     return [by_number[number] for number in range(len(pieces))]
+
+
+def _check(bundle: Bundle, scores: Sequence[Score], pieces: Sequence[Piece]) -> None:
+    """Refuse what a bundle cannot hear, and warn of what it hears badly."""
+    several = bundle.model["kind"] == "chorale" and bundle.encoding.voices > 1
+    for number, (piece, score) in enumerate(zip(pieces, scores, strict=True)):
+        what = f"piece {number} ({score.title or 'no title'})"
+        if not len(piece.tokens):
+            raise ValueError(f"{what} has no note that {bundle.encoding.name} can hold.")
+        if several and len(score.voices) == 1:
+            raise ValueError(
+                f"{what} has one voice, and the bundle {bundle.name!r} has learned to hear {bundle.encoding.voices}."
+            )
+    metres = bundle.card.get("metres", [])
+    strange = sum("{}/{}".format(*score.time_signature) not in metres for score in scores)
+    if metres and strange:
+        warnings.warn(
+            f"{strange} of {len(scores)} pieces are in a metre that the bundle {bundle.name!r} has not learned; it knows"
+            f" {', '.join(metres)}. Their figures say little.",
+            stacklevel=3,
+        )
 
 
 def _hear_voices(bundle: Bundle, pieces: Sequence[Piece]) -> list[Heard]:
