@@ -13,6 +13,7 @@ import numpy as np
 
 from musiclab.evaluation.grid import changes_of, grid_of
 from musiclab.score import Score
+from musiclab.spelling import is_minor, signature_of, spelled
 
 __all__ = [
     "CHOIR",
@@ -24,6 +25,7 @@ __all__ = [
     "parallel_fifths",
     "parallel_octaves",
     "parallels",
+    "staff_places",
     "unresolved_leading_notes",
     "voice_leading",
     "wide_spacing",
@@ -34,12 +36,14 @@ __all__ = [
 CHOIR = ((60, 81), (55, 74), (48, 67), (40, 62))
 
 
-def voice_leading(grid: np.ndarray) -> dict[str, int]:
+def voice_leading(grid: np.ndarray, places: np.ndarray | None = None) -> dict[str, int]:
     """Count what pairs of voices do from one step to the next.
 
     Parameters
     ----------
     grid : int array (steps, voices)
+    places : int array (128,), optional
+        Where each pitch stands on the staff, from `staff_places`.
 
     Returns
     -------
@@ -58,15 +62,22 @@ def voice_leading(grid: np.ndarray) -> dict[str, int]:
     Notes
     -----
     These are the pairs for which music21's `VoiceLeadingQuartet` says parallelMotion, antiParallelMotion, hiddenFifth,
-    hiddenOctave and voiceOverlap. One thing a grid cannot know: six semitones are a diminished fifth or an augmented fourth,
-    as they are spelled, eight a sixth or an augmented fifth. Here six are always a fifth, so that no fifth is hidden behind
-    them, and eight never.
+    hiddenOctave and voiceOverlap. A perfect fifth is not hidden behind another kind of fifth, and which intervals are fifths
+    is a matter of spelling: six semitones may be a diminished fifth or an augmented fourth, eight a sixth or an augmented
+    fifth. Without `places` six are taken for a fifth, and eight for a sixth.
     """
-    _, _, found = _changes(grid)
+    _, _, found = _changes(grid, places)
     return {**{name: int(which.sum()) for name, which in found.items()}, "changes": len(found["overlaps"])}
 
 
-def _changes(grid: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+def staff_places(score: Score) -> np.ndarray:
+    """Return where each MIDI pitch stands on the staff as the score is written: int array (128,), a step for each letter."""
+    signature, minor = signature_of(score), is_minor(score.key)
+    names = [spelled(pitch, signature, minor=minor) for pitch in range(128)]
+    return np.array([7 * octave + "CDEFGAB".index(letter) for letter, _, octave in names])
+
+
+def _changes(grid: np.ndarray, places: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Look at all changes and all pairs of voices at once.
 
     Returns
@@ -88,13 +99,14 @@ def _changes(grid: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, np.nda
     similar = sounds & (direction[:, upper] == direction[:, lower]) & (direction[:, upper] != 0)
     contrary = sounds & (direction[:, upper] == -direction[:, lower]) & (direction[:, upper] != 0)
     first, second = np.abs(before[:, upper] - before[:, lower]), np.abs(after[:, upper] - after[:, lower])
+    fifth = first % 12 == 6 if places is None else np.abs(places[before[:, upper]] - places[before[:, lower]]) % 7 == 4
     found = {}
     for name, size in (("fifths", 7), ("octaves", 0)):
         stays = (first % 12 == size) & (second % 12 == size)
         # An octave that narrows to a unison, or a unison that opens, is another interval.
         same = stays & ((first == 0) == (second == 0))
-        # From a diminished fifth, six semitones, to a perfect one is not hidden: the fifths are unequal, and allowed.
-        arrives = (second % 12 == size) & ((first % 12 != 6) | (size != 7))
+        # From a diminished fifth to a perfect one is not hidden: the fifths are unequal, and allowed.
+        arrives = (second % 12 == size) & ~(fifth & (size == 7))
         found[f"parallel {name}"] = similar & same
         found[f"contrary {name}"] = contrary & stays
         found[f"hidden {name}"] = similar & arrives & ~same
@@ -147,7 +159,7 @@ def hidden(score: Score) -> float:
     if not grid.any():
         return np.nan
     outer = np.flatnonzero((grid > 0).any(axis=0))[[0, -1]]
-    steps, pairs, found = _changes(grid)
+    steps, pairs, found = _changes(grid, staff_places(score))
     if not len(steps):
         return np.nan
     here = (pairs == outer).all(axis=1)  # (pairs,): none, if only one voice sings
