@@ -24,6 +24,7 @@ models: environment  ## train the models of data/ again
 	$(HERE) -m musiclab.training recipe
 	$(HERE) -m musiclab.training melody
 	$(HERE) -m musiclab.training chorale
+	$(HERE) -m musiclab.training scenes
 
 bench: environment  ## measure every published figure and write the tables (ARGS=startup picks one, ARGS="--peers PYTHON")
 	$(HERE) benchmarks $(ARGS)

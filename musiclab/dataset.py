@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from musiclab.encoding import END, FIRST_PITCH, METRES, ChoraleEncoding, Encoding, GridEncoding
+from musiclab.encoding import END, FIRST_PITCH, FREE, METRES, ChoraleEncoding, Encoding, GridEncoding
+from musiclab.melody import highest_line
 from musiclab.score import Score
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "VoiceBatches",
     "duplicate_groups",
     "encode_pieces",
+    "parts_of",
     "split_pieces",
     "suits_a_melody_model",
     "transposed",
@@ -76,9 +78,12 @@ def duplicate_groups(scores: Sequence[Score], *, length: int = 8, share: float =
 
     The melody of a piece (its voice 0) is turned into intervals, which do not change under transposition,
     and every run of `length` intervals is taken as a fingerprint. Two pieces belong together if they share
-    at least `share` of the fingerprints of the one that has fewer. A variant that repeats or adds notes in
-    every phrase has other runs, and may be missed. Belonging together is passed on: if A goes with B and B
-    with C, all three are one group.
+    at least `share` of the fingerprints of the one that has fewer. Where there are chords or several voices,
+    the skyline (the notes that lie highest when they begin, in whatever voice) is compared in the same way:
+    it stays when the tracks are in another order or thrown together. A variant that repeats or adds notes in
+    every phrase has other runs, and may be missed; so may one with a higher part above the melody, or with an
+    accompaniment that is heard through its rests. Belonging together is passed on: if A goes with B and B with
+    C, all three are one group.
 
     Returns
     -------
@@ -95,7 +100,28 @@ def duplicate_groups(scores: Sequence[Score], *, length: int = 8, share: float =
     if not len(scores):
         return np.zeros(0, dtype=int)
     groups = _Groups(len(scores))
-    runs, owners = _fingerprints(scores, length)
+    melodies = [score.notes["pitch"][score.notes["voice"] == 0] for score in scores]
+    _join_alike(groups, melodies, length, share)
+    lone = [_is_one_line(score) for score in scores]
+    if not all(lone):
+        skylines = [m if one else _skyline(score) for m, one, score in zip(melodies, lone, scores, strict=True)]
+        _join_alike(groups, skylines, length, share)
+    return groups.numbers()
+
+
+def _is_one_line(score: Score) -> bool:
+    """Tell whether there is but voice 0, and in it one note at a time: then the skyline is all there is."""
+    onset, end = score.notes["onset"], score.notes["onset"] + score.notes["duration"]
+    return bool((score.notes["voice"] == 0).all() and (onset[1:] >= end[:-1] - 1e-6).all())
+
+
+def _skyline(score: Score) -> np.ndarray:
+    return np.array([row[2] for row in highest_line(score)], dtype=np.uint8)
+
+
+def _join_alike(groups: _Groups, melodies: Sequence[np.ndarray], length: int, share: float) -> None:
+    """Join the pieces whose melodies, each an array of pitches, are alike."""
+    runs, owners = _fingerprints(melodies, length)
     sizes = np.bincount(owners)  # (pieces,): how many fingerprints each has
     by_piece = np.argsort(owners, kind="stable")  # the places of piece 0 in the two arrays, then those of piece 1, …
     first: dict[bytes, int] = {}
@@ -106,10 +132,9 @@ def duplicate_groups(scores: Sequence[Score], *, length: int = 8, share: float =
         alike = shared >= share * np.minimum(sizes[a], sizes[b])
         for one, other in zip(a[alike].tolist(), b[alike].tolist(), strict=True):
             groups.join(one, other)
-    return groups.numbers()
 
 
-def _fingerprints(scores: Sequence[Score], length: int) -> tuple[np.ndarray, np.ndarray]:
+def _fingerprints(melodies: Sequence[np.ndarray], length: int) -> tuple[np.ndarray, np.ndarray]:
     """Number every run of `length` melodic intervals; the whole melody where it is shorter than that.
 
     Returns
@@ -118,13 +143,13 @@ def _fingerprints(scores: Sequence[Score], length: int) -> tuple[np.ndarray, np.
         A run and a piece that has it: each such pair once, sorted by run and then by piece.
     """
     nothing = np.full(length, -128, dtype=np.int8)  # is no interval; parts the pieces, and fills up what is too short
-    melodies = [np.diff(score.notes["pitch"][score.notes["voice"] == 0].astype(np.int8)) for score in scores]
-    row = np.concatenate([part for melody in melodies for part in (melody, nothing)])
-    sizes = np.array([len(melody) for melody in melodies]) + length
+    intervals = [np.diff(melody.astype(np.int8)) for melody in melodies]
+    row = np.concatenate([part for melody in intervals for part in (melody, nothing)])
+    sizes = np.array([len(melody) for melody in intervals]) + length
     begun = np.lib.stride_tricks.sliding_window_view(row, length)  # (intervals, length): the run that begins at each
     kept = (begun[:, 0] != -128) & (begun[:, -1] != -128)
     kept[np.cumsum(sizes) - sizes] = True  # each piece has at least one
-    owners = np.repeat(np.arange(len(scores)), sizes)[: len(kept)][kept]
+    owners = np.repeat(np.arange(len(melodies)), sizes)[: len(kept)][kept]
     # Eight intervals are one number, for numbers are quick to sort.
     padded = np.zeros((len(owners), -(-length // 8) * 8), dtype=np.int8)
     padded[:, :length] = begun[kept]
@@ -238,6 +263,14 @@ def windows(pieces: Sequence[Piece], length: int) -> tuple[np.ndarray, np.ndarra
 # --- batches: whole pieces --------------------------------------------------------------------------
 
 
+def parts_of(score: Score, bars: int) -> list[Score]:
+    """Cut a score at every so many bars. A remainder of less than a quarter of that is left out."""
+    length = bars * score.bar_length
+    starts = np.arange(0, score.duration, length)
+    parts = [score.slice(start, min(start + length, score.duration)) for start in starts if score.duration - start >= length / 4]
+    return [part for part in parts if len(part)]
+
+
 def transposed(piece: Piece, encoding: Encoding, semitones: int) -> Piece:
     """Return the piece moved by `semitones`."""
     return Piece(encoding.transpose(piece.tokens, semitones), piece.time_signature) if semitones else piece
@@ -345,6 +378,9 @@ class VoiceBatches(Batches):
         As for `Batches`.
     ranges : int array (voices, 2), optional
         Lowest and highest pitch of each voice, from `voice_ranges`. Left out, no piece is moved.
+    untold : float
+        Share of the pieces, others in each epoch, of which a model is not told what character is wanted
+        (`CharacterEncoding`), so that it can also write when nothing is asked for.
     """
 
     def __init__(
@@ -354,10 +390,12 @@ class VoiceBatches(Batches):
         *,
         batch_size: int = 8,
         ranges: np.ndarray | None = None,
+        untold: float = 0.0,
         shuffle: bool = True,
         seed: int = 0,
     ) -> None:
         super().__init__(pieces, encoding, batch_size=batch_size, shuffle=shuffle, seed=seed)
+        self.untold = untold
         self.shifts = [[0] if ranges is None else _shifts_within(piece, encoding, ranges) for piece in self.pieces]
         self._rows: dict[tuple[int, int], np.ndarray] = {}  # what was told of a piece in a key: slow to find, and asked for again
 
@@ -380,7 +418,12 @@ class VoiceBatches(Batches):
         rng = np.random.default_rng([self.seed, number])
         shifts = [int(rng.choice(shifts)) for shifts in self.shifts]
         for members in self._order(rng):
-            yield self._voices([(int(i), shifts[i]) for i in members])
+            inputs, targets, weights = self._voices([(int(i), shifts[i]) for i in members])
+            if self.untold:
+                untold = rng.random(len(members)) < self.untold
+                for wish in self.encoding.wishes:
+                    inputs["past"][untold, :, self.encoding.places[f"wanted {wish}"]] = FREE
+            yield inputs, targets, weights
 
     def _voices(self, members: list[tuple[int, int]]) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
         voices = self.encoding.voices

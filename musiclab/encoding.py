@@ -11,6 +11,7 @@ encoding              one token is                                    lost
 `NoteNameEncoding`    the name of a note or chord                     durations, rests, velocity
 `GridEncoding`        what a voice does in one time step              what lies off the grid
 `ChoraleEncoding`     the same, for voices written together           what lies off the grid
+`CharacterEncoding`   the same, beside what character is wanted       what lies off the grid
 `EventEncoding`       a note's pitch, duration or velocity; a wait    differences finer than bins
 ====================  ==============================================  ==========================
 
@@ -22,16 +23,25 @@ token b may follow token a. A sampler that obeys it cannot write an invalid piec
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from musiclab import past
-from musiclab.past import Past
+from musiclab import character, past
+from musiclab.past import SILENT, Past
 from musiclab.score import DEFAULT_VELOCITY, Score, pitch_name
 
-__all__ = ["END", "ChoraleEncoding", "Encoding", "EventEncoding", "GridEncoding", "NoteNameEncoding", "encoding_from_settings"]
+__all__ = [
+    "END",
+    "CharacterEncoding",
+    "ChoraleEncoding",
+    "Encoding",
+    "EventEncoding",
+    "GridEncoding",
+    "NoteNameEncoding",
+    "encoding_from_settings",
+]
 
 END = 0
 
@@ -162,7 +172,7 @@ def encoding_from_settings(settings: dict[str, Any]) -> Encoding:
 
     Raises ValueError, naming the valid choices, for an unknown encoding or another version of a known one.
     """
-    kinds = {kind.name: kind for kind in (NoteNameEncoding, GridEncoding, ChoraleEncoding, EventEncoding)}
+    kinds = {k.name: k for k in (NoteNameEncoding, GridEncoding, ChoraleEncoding, CharacterEncoding, EventEncoding)}
     rest = dict(settings)
     name, version = rest.pop("name"), rest.pop("version")
     if name not in kinds:
@@ -380,6 +390,9 @@ class ChoraleEncoding(GridEncoding):
     name, version = "chorale", 1
     lowest, highest = 33, 84
 
+    #: Names of columns that say what is wanted of a step, with the length of the vector that a model has for each.
+    wishes: Mapping[str, int] = {}
+
     def __init__(self, voices: int = 4, steps_per_quarter: int = 4) -> None:
         super().__init__(voices, steps_per_quarter)
 
@@ -418,6 +431,90 @@ class ChoraleEncoding(GridEncoding):
             so_far.see(step)
             rows.append(so_far.row())
         return np.concatenate([self.place(0, len(rows), time_signature), np.array(rows, dtype=np.int32)], axis=1)
+
+
+# --- the same, with a character that is wanted --------------------------------------------------------
+
+LEVELS = 8  # of a character: with eight a step is as wide as a listener hears, and there are enough bars of each
+FREE = 0  # nothing is wanted; the levels are 1 to LEVELS
+
+
+class CharacterEncoding(ChoraleEncoding):
+    """The grid for several voices, beside the character that each bar shall have.
+
+    A model is told, at every step, how energetic, tense, high and bright the bar is to be (`musiclab.character`). In training
+    this is read off the bar itself. In generation it is what you ask for.
+
+    Each number is told as one of eight levels, 1 to 8, such that an eighth of the training bars has each: at level 8 a bar is
+    busier, or tenser, than seven of eight bars in the music that the model knows. Level 0 asks for nothing.
+
+    Parameters
+    ----------
+    edges : sequence of four sequences of seven floats
+        For each of `character.NAMES` the values that part the levels, rising.
+    voices, steps_per_quarter : int
+        The range is that of a string quartet, from the C of a cello to three octaves above the middle of the piano.
+    """
+
+    name, version = "character", 1
+    lowest, highest = 36, 96
+    wishes = dict.fromkeys(character.NAMES, 16)
+
+    def __init__(self, edges: Sequence[Sequence[float]], voices: int = 4, steps_per_quarter: int = 4) -> None:
+        super().__init__(voices, steps_per_quarter)
+        self.edges = np.array(edges, dtype=float)  # (characters, LEVELS - 1)
+        if self.edges.shape != (len(character.NAMES), LEVELS - 1) or (np.diff(self.edges) < 0).any():
+            raise ValueError(f"edges must be {len(character.NAMES)} rows of {LEVELS - 1} rising values, for {character.NAMES}.")
+
+    def settings(self) -> dict[str, Any]:
+        return {**super().settings(), "edges": self.edges.tolist()}
+
+    @property
+    def layout(self) -> dict[str, tuple[int, int]]:
+        layout = super().layout
+        wanted = {f"wanted {name}": (1, LEVELS + 1) for name in self.wishes}
+        return {**{name: layout[name] for name in ("position", "metre", "bar")}, **wanted, **layout}
+
+    def place(self, start: int, stop: int, time_signature: tuple[int, int]) -> np.ndarray:
+        """Return position, metre, number of the bar, and four columns that ask for nothing: int32 array (steps, 7)."""
+        return np.pad(super().place(start, stop, time_signature), ((0, 0), (0, len(self.wishes))), constant_values=FREE)
+
+    def character(self, tokens: np.ndarray, time_signature: tuple[int, int]) -> np.ndarray:
+        """Measure the character of each bar of a piece, tokens (steps, voices): float array (bars, 4)."""
+        begun = tokens >= FIRST_PITCH
+        # The last token of each voice that is no HOLD says what sounds.
+        steps = np.arange(len(tokens))[:, None]
+        origin = np.maximum.accumulate(np.where(tokens == HOLD, 0, steps), axis=0)  # (steps, voices)
+        sounds = np.take_along_axis(tokens, origin, axis=0)
+        sounding = np.where(sounds >= FIRST_PITCH, sounds - FIRST_PITCH + self.lowest + 1, SILENT)
+        return character.character(sounding, begun, self._bar(time_signature), self.steps_per_quarter)
+
+    def levels(self, values: np.ndarray) -> np.ndarray:
+        """Turn what `character` returns, (bars, 4), into levels: int array (bars, 4) of 1 to `LEVELS`."""
+        return np.stack([np.searchsorted(e, v) + 1 for e, v in zip(self.edges, values.T, strict=True)], axis=1)
+
+    def places_between(self, values: np.ndarray) -> np.ndarray:
+        """Return where between the levels values lie, (bars, 4), float array (bars, 4): 3 is the middle of level 3.
+
+        Beyond the outermost edges it goes on as if those levels were as wide as the others are on average.
+        """
+        places = []
+        for edges, column in zip(self.edges, values.T, strict=True):
+            width = max((edges[-1] - edges[0]) / (LEVELS - 2), 1e-9)
+            marks = [edges[0] - width, *edges, edges[-1] + width]
+            places.append(np.interp(column, marks, np.arange(LEVELS + 1) + 0.5))
+        return np.stack(places, axis=1)
+
+    def inputs(self, tokens: np.ndarray, time_signature: tuple[int, int]) -> np.ndarray:
+        rows = super().inputs(tokens, time_signature)
+        levels = np.repeat(self.levels(self.character(tokens, time_signature)), self._bar(time_signature), axis=0)
+        rows[: len(tokens), 3 : 3 + len(self.wishes)] = levels[: len(tokens)]
+        return rows
+
+    def _bar(self, time_signature: tuple[int, int]) -> int:
+        """Steps in a bar."""
+        beats, unit = time_signature
+        return max(1, 4 * self.steps_per_quarter * beats // unit)
 
 
 # --- events: free polyphony -------------------------------------------------------------------------

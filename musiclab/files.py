@@ -36,7 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from musiclab import formats, reader
-from musiclab.formats import MAX_BYTES, MusicFileError, from_music21, scores_from_abc, to_music21
+from musiclab.formats import MAX_BYTES, MusicFileError, from_music21, metres_of, scores_from_abc, to_music21
 from musiclab.score import Score
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "MusicFileError",
     "from_music21",
     "inspect_file",
+    "metres_of",
     "read_score",
     "read_scores",
     "scores_from_abc",

@@ -393,7 +393,7 @@ def _stream_facts(stream: music21.stream.Stream) -> dict[str, Any]:
         "tracks": rows,
         "voices": [{"track": number, "programs": []} for number in range(len(parts))],
         "tempos": changes("MetronomeMark", lambda mark: mark.getQuarterBPM(), stream.flatten()),
-        "metres": changes("TimeSignature", lambda sign: _meter(sign.numerator, sign.denominator)),
+        "metres": metres_of(stream),
         "keys": changes("Key", lambda key: key.name),
         "repeats": any(part.recurse().getElementsByClass("RepeatMark") for part in parts),
     }
@@ -488,6 +488,14 @@ def from_music21(stream: music21.stream.Stream) -> Score:
     return _notation_score(rows, _upbeat_of(parts[0]), _words_of(stream))
 
 
+def metres_of(stream: music21.stream.Stream) -> list[tuple[float, tuple[int, int]]]:
+    """List the time signatures of a stream, each with its onset in the Score that `from_music21` makes."""
+    part = _parts_of(stream)[0]  # signatures stand in every part alike
+    shift = _upbeat_of(part)
+    found = ((float(sign.offset), _meter(sign.numerator, sign.denominator)) for sign in part.flatten()["TimeSignature"])
+    return [(offset + shift * bool(offset), metre) for offset, metre in found]
+
+
 def _parts_of(stream: music21.stream.Stream) -> list[music21.stream.Stream]:
     from music21 import stream as m21stream
 
@@ -569,8 +577,10 @@ def to_music21(score: Score) -> music21.stream.Score:
 # --- ABC -------------------------------------------------------------------------------------------------
 
 
-def scores_from_abc(text: str) -> list[Score]:
+def scores_from_abc(text: str, *, carry: bool = True) -> list[Score]:
     """Read every tune of an ABC text, in the order of the text; a tune's voices (V:) in order of appearance.
+
+    An accidental holds to the end of its bar, in its octave, as in print. Where `carry` is False it holds for its own note alone.
 
     music21 splits a tune into tokens and works out pitch and duration of each; its next step, building a
     stream, takes fifteen times as long and adds nothing that a Score keeps, so it is left out.
@@ -583,7 +593,7 @@ def scores_from_abc(text: str) -> list[Score]:
     scores = []
     for number, tune in enumerate(_abc_tunes(text), 1):
         try:
-            scores.append(_abc_tune(tune))
+            scores.append(_abc_tune(tune, carry=carry))
         except MemoryError:
             raise
         except Exception as error:  # music21's parser has a dozen ways to fail
@@ -598,7 +608,7 @@ def _abc_tunes(text: str) -> list[str]:
     if not tunes:
         return [text]
     # Fields above the first tune hold for all; other text there would be taken for notes.
-    return ["\n".join([*re.findall(r"^[A-Z]:.*", preamble, re.MULTILINE), tune]) for tune in tunes]
+    return ["\n".join([*re.findall(r"^(?:[A-Z]:|%%propagate-).*", preamble, re.MULTILINE), tune]) for tune in tunes]
 
 
 # A tune repeats a few pitches, lengths and keys, and music21 and Fraction take long for each; so they are remembered.
@@ -644,13 +654,15 @@ def _abc_facts(text: str) -> dict[str, Any]:
     }
 
 
-def _abc_tune(text: str, told: list[tuple[float, dict[str, Any]]] | None = None) -> Score:
+def _abc_tune(text: str, told: list[tuple[float, dict[str, Any]]] | None = None, *, carry: bool = True) -> Score:
     """Read one tune. `told` is filled with every field that says something of the music, and when."""
     from music21 import abcFormat
 
     if not re.search(r"^[LM]:", text, re.MULTILINE):  # then a note is an eighth; music21 wants it said
         text = re.sub(r"^K:", "L:1/8\nK:", text, count=1, flags=re.MULTILINE)
-    tune = abcFormat.ABCHandler()
+    # Before version 2.1 music21 carries no accidental, whatever people meant who wrote tunes down. A file's own directive wins.
+    tune = abcFormat.ABCHandler(abcVersion=(2, 1, 0)) if carry else abcFormat.ABCHandler()
+    tune.abcDirectives["propagate-accidentals"] = "octave" if carry else "not"
     tune.process(text)
     words: dict[str, Any] = {"title": tune.getTitle() or ""}
     rows, first_bar_line, voice = [], None, ""

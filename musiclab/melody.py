@@ -19,7 +19,7 @@ import numpy as np
 
 from musiclab.score import Score
 
-__all__ = ["Melody", "extract_melody", "find_melody", "one_at_a_time"]
+__all__ = ["Melody", "extract_melody", "find_melody", "highest_line", "one_at_a_time"]
 
 ONE_AT_A_TIME = 0.9  # of the time in which a voice sounds: then it is a line
 ACTIVE = 0.3  # of the notes of the busiest voice, and of the time in which anything sounds: less is an ornament
@@ -125,12 +125,12 @@ def _is_active(part: Score, score: Score) -> bool:
 
 def _line(part: Score) -> Score:
     """Return a voice with one note at a time: of a chord the highest, and each note ends where the next begins."""
-    return _with_rows(part, _highest(part))
+    return _with_rows(part, highest_line(part))
 
 
 def _skyline(part: Score) -> Score:
     """Return the highest line of a voice that holds chords, without what lies far below it."""
-    rows = _highest(part)
+    rows = highest_line(part)
     onset, pitch = np.array([(row[0], row[2]) for row in rows]).T
     places = np.searchsorted(onset, [onset - AROUND, onset + AROUND])  # (2, notes)
     high = [np.percentile(pitch[start:stop], 75) for start, stop in places.T]
@@ -138,7 +138,7 @@ def _skyline(part: Score) -> Score:
     return _with_rows(part, kept or rows)
 
 
-def _highest(part: Score) -> list[list]:
+def highest_line(part: Score) -> list[list]:
     """List the notes that lie highest when they begin: rows as in a Score. Each ends where the next begins."""
     line: list[list] = []
     for onset, duration, pitch, _, velocity in part.notes.tolist():  # of a chord the highest first

@@ -205,6 +205,7 @@ def chorale_model(
             "echo step": embedding // 4,
             "own length": embedding // 4,
             "own step": embedding // 4,
+            **{f"wanted {wish}": size for wish, size in encoding.wishes.items()},
         }.items()
     ]
     if voices > 1:

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["Past", "columns"]
+__all__ = ["KEYS", "Past", "columns"]
 
 #: Steps that a note is counted on being held; a longer one counts as this long.
 LONGEST_HELD = 31
@@ -46,7 +46,9 @@ PROFILES = np.array(
     ]
 )
 
-_KEYS = np.stack([np.roll(profile - profile.mean(), tonic) / profile.std() for profile in PROFILES for tonic in range(12)])
+#: The 24 keys, C major to B major and C minor to B minor, as profiles over the pitch classes: float array (24, 12), of mean 0 and
+#: standard deviation 1, so that the largest product with how often each pitch class sounds is the largest correlation.
+KEYS = np.stack([np.roll(profile - profile.mean(), tonic) / profile.std() for profile in PROFILES for tonic in range(12)])
 
 SILENT = 0  # of what sounds in a voice; pitch p is 1 + p
 NOBODY = 12  # where a pitch class is asked for and there is none yet
@@ -167,7 +169,7 @@ class Past:
         for pitch_class in classes:
             self.counts[pitch_class] += 1
         # Correlation with each of the 24 profiles; those are centred and of one length already, so a product does.
-        self.mode, self.tonic = divmod(int((_KEYS @ self.counts).argmax()), 12)
+        self.mode, self.tonic = divmod(int((KEYS @ self.counts).argmax()), 12)
 
     def _steps(self, tokens: Sequence[int]) -> list[int]:
         """Turn tokens into what they would do now: 0 unknown, 1 rest, 2 hold, 3 begin after silence, then steps."""

@@ -28,6 +28,7 @@ from musiclab.score import NOTE, Score
 
 MEMORY = 768 * 2**20  # bytes that the helper may take beyond what it starts with (Linux only)
 _OUT_OF_MEMORY = 77  # exit status of the helper
+_SHARE = 0.9  # of the time limit is for parsing; the rest is for starting a helper and for ending one that is full of notes
 
 
 def _line(message: dict) -> bytes:
@@ -124,7 +125,7 @@ def _exchange(request: dict, timeout: float) -> dict:
                 advice = "Try again; if that does not help, install musiclab anew."
                 raise MusicFileError(f"was not read: {reason}. {advice}") from None
         had_served = _helper.has_served
-        deadline = deadline or time.monotonic() + timeout  # after the start, which is not the file's fault
+        deadline = deadline or time.monotonic() + _SHARE * timeout  # after the start, which is not the file's fault
         try:
             return _helper.ask(request, deadline - time.monotonic())
         except TimeoutError:

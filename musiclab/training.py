@@ -5,6 +5,7 @@ Run as a program it makes the course's bundles again, from the music and the set
     python -m musiclab.training recipe      # the original recipe, on data/music.mid
     python -m musiclab.training melody      # the melody model, on some 11,000 tunes
     python -m musiclab.training chorale     # the chorale model, on some 200 chorales by Bach
+    python -m musiclab.training scenes      # the scenes model, on these and on movements for string quartet
 
 `train` can be stopped at any time. After each epoch it writes a checkpoint, if it was given a place for
 one; called again with the same arguments it goes on from there, and ends with the same weights, to the
@@ -29,6 +30,7 @@ from typing import Any
 
 import numpy as np
 
+from musiclab import character
 from musiclab.backend import devices, keras
 from musiclab.baselines import Markov
 from musiclab.bundle import DATA, Bundle
@@ -38,13 +40,14 @@ from musiclab.dataset import (
     Piece,
     VoiceBatches,
     encode_pieces,
+    parts_of,
     split_pieces,
     suits_a_melody_model,
     transposed,
     voice_ranges,
     windows,
 )
-from musiclab.encoding import END, ChoraleEncoding, Encoding, GridEncoding, NoteNameEncoding
+from musiclab.encoding import END, LEVELS, CharacterEncoding, ChoraleEncoding, Encoding, GridEncoding, NoteNameEncoding
 from musiclab.files import read_score, write_atomically
 from musiclab.layers import FastLSTM
 from musiclab.models import chorale_model, original_model, stream_model, weights_of
@@ -262,7 +265,7 @@ def _fingerprint(batches: Batches | None) -> str:
         digest.update(piece.tokens.tobytes() + bytes(piece.time_signature))
     settings = [batches.encoding.settings(), batches.batch_size, batches.semitones, batches.shuffle, batches.seed]
     if isinstance(batches, VoiceBatches):
-        settings.append(batches.shifts)
+        settings += [batches.shifts, batches.untold]
     return hashlib.sha256(digest.digest() + json.dumps(settings).encode()).hexdigest()[:16]
 
 
@@ -544,19 +547,94 @@ def make_chorale(epochs: int, checkpoint: Path | None, settings: dict[str, Any])
             "valid": len(valid_set),
             "test": len(test_set),
         },
-        "training": {
-            "backend": keras.backend.backend(),
-            "device": devices()[-1],
-            "epochs": len(history),
-            "best epoch": best["epoch"],
-            "minutes": round(sum(r["seconds"] for r in history) / 60),
-        },
+        "training": _training_row(history),
         "metrics": metrics,
         "metres": ["3/4", "4/4"],
         "shortest": min(score.duration for score in scores["train"]),  # in quarter lengths
         "licence": "CC0 for the weights; the chorales are in the public domain and are not contained",
     }
     return Bundle("chorale", weights_of(model), encoding, {"kind": "chorale", **settings}, card)
+
+
+#: Movements of string quartets that the scenes model is chosen by, and those that it is measured on.
+QUARTETS = {
+    "valid": ("mozart/k155/movement1.mxl", "beethoven/opus59no1/movement4.mxl"),
+    "test": ("haydn/opus74no1/movement3.mxl", "mozart/k156/movement2.mxl", "beethoven/opus18no1/movement1.mxl"),
+}
+SCENES_MODEL = {"units": (256,), "head": 256, "depth": 2, "dropout": 0.3, "seed": 0}
+SCENES_TRAINING = {"learning_rate": 8e-3, "last_rate": 1.0, "warm_up": 200, "average": 0.999}
+
+
+def scenes_sides() -> dict[str, list[Score]]:
+    """Return what the scenes model learns from, by the side of the split: quartets in parts of 16 bars, and chorales.
+
+    Parts of which a sixteenth-note grid with one note a voice keeps too little are left out: those of many triplets or chords.
+    """
+    encoding, corpus = CharacterEncoding(np.zeros((len(character.NAMES), LEVELS - 1))), load_corpus("string-quartets")
+    sides = chorale_sides(ChoraleEncoding())
+    for movement, source in zip(corpus, corpus.sources, strict=True):
+        side = next((side for side, sources in QUARTETS.items() if source in sources), "train")
+        for part in parts_of(movement, 16):
+            report = encoding.loss_report(part)
+            if report["lost"] <= 0.12 * len(part) and report["onset moved"] <= 0.05 * len(part):
+                sides[side].append(part)
+    return sides
+
+
+def character_edges(scores: Sequence[Score]) -> np.ndarray:
+    """Return the values that part the bars of these pieces into as many levels of equal size: float array (4, LEVELS - 1)."""
+    encoding = CharacterEncoding(np.zeros((len(character.NAMES), LEVELS - 1)))
+    bars = [encoding.character(piece.tokens, piece.time_signature) for piece in encode_pieces(scores, encoding)]
+    return np.quantile(np.concatenate(bars), np.arange(1, LEVELS) / LEVELS, axis=0).T.round(4)
+
+
+def make_scenes(epochs: int, checkpoint: Path | None) -> Bundle:
+    """Train the scenes bundle: four voices that follow a wanted character, on string quartets and chorales."""
+    scores = scenes_sides()
+    encoding = CharacterEncoding(character_edges(scores["train"]))
+    train_set, valid_set, test_set = (encode_pieces(scores[side], encoding) for side in ("train", "valid", "test"))
+    print(f"{len(train_set)} parts to train on, {len(valid_set)} for validation, {len(test_set)} held out.", flush=True)
+    model = chorale_model(encoding, **SCENES_MODEL)
+    history = train(
+        model,
+        VoiceBatches(train_set, encoding, ranges=voice_ranges(train_set, encoding), untold=0.15, seed=0),
+        VoiceBatches(valid_set, encoding, batch_size=16, shuffle=False),
+        epochs=epochs,
+        optimizer=chorale_optimizer(),
+        patience=8,
+        checkpoint=checkpoint,
+        progress=sys.stdout.isatty(),
+        **SCENES_TRAINING,
+    )
+    card = {
+        "corpus": {name: load_corpus(name).fingerprint for name in ("bach-chorales", "string-quartets")},
+        "split": {"by": "chorale and movement", **{side: f"{len(parts)} parts" for side, parts in scores.items()}},
+        "training": _training_row(history),
+        "metrics": {
+            "valid nats/voice-step": round(min(row["valid"] for row in history), 4),
+            **{
+                f"test nats/voice-step, character {told}": round(evaluate(model, batches), 4)
+                for told, batches in {
+                    "told": VoiceBatches(test_set, encoding, batch_size=16, shuffle=False),
+                    "not told": VoiceBatches(test_set, encoding, batch_size=16, untold=1.0, shuffle=False),
+                }.items()
+            },
+        },
+        "metres": sorted({"{}/{}".format(*score.time_signature) for score in scores["train"]}),
+        "licence": "CC0 for the weights; the music is in the public domain and is not contained",
+    }
+    return Bundle("scenes", weights_of(model), encoding, {"kind": "chorale", **SCENES_MODEL}, card)
+
+
+def _training_row(history: Sequence[dict[str, float]]) -> dict[str, Any]:
+    """Say on a card how a model was trained."""
+    return {
+        "backend": keras.backend.backend(),
+        "device": devices()[-1],
+        "epochs": len(history),
+        "best epoch": min(history, key=lambda row: row["valid"])["epoch"],
+        "minutes": round(sum(row["seconds"] for row in history) / 60),
+    }
 
 
 def baseline_nats(
@@ -618,7 +696,7 @@ def make_recipe(epochs: int) -> Bundle:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make a shipped bundle again."""
     parser = argparse.ArgumentParser(prog="python -m musiclab.training", description="Train one of the course's bundles.")
-    parser.add_argument("bundle", choices=("recipe", "melody", "chorale"))
+    parser.add_argument("bundle", choices=("recipe", "melody", "chorale", "scenes"))
     parser.add_argument(
         "--profile",
         choices=("class", "full"),
@@ -635,6 +713,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         bundle = make_recipe(50 if full else 2)
     elif options.bundle == "chorale":
         bundle = make_chorale(85 if full else 10, checkpoint, CHORALE_MODEL)
+    elif options.bundle == "scenes":
+        bundle = make_scenes(60 if full else 2, checkpoint)
     else:
         bundle = make_melody(24 if full else 2, checkpoint)
     bundle.save(output, overwrite=True)

@@ -11,6 +11,7 @@ by side; a test holds the two against each other. A step goes like this::
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 
 import numpy as np
@@ -52,6 +53,8 @@ class Voices:
 
     def __init__(self, weights: Mapping[str, np.ndarray], encoding: ChoraleEncoding, count: int = 1) -> None:
         self._weights, self._encoding = dict(weights), encoding
+        self._layout, self._places = encoding.layout, encoding.places  # asked for many times a step
+        self._wishes = tuple(f"wanted {wish}" for wish in encoding.wishes)
         self._check()
         layers = [f"lstm_{n}" for n in range(len(weights)) if f"lstm_{n}/kernel" in weights]
         parts = ("kernel", "recurrent_kernel", "bias")
@@ -63,6 +66,12 @@ class Voices:
         """Begin new pieces, as many as before or `count`."""
         count = len(self._states[0][0]) if count is None else count
         self._states = [(np.zeros((count, n.units), n.dtype), np.zeros((count, n.units), n.dtype)) for n in self._layers]
+
+    def copy(self) -> Voices:
+        """Return a model of the same weights that goes its own way from here."""
+        twin = copy.copy(self)
+        twin._states = list(self._states)  # a step puts new arrays there and leaves the old ones as they are
+        return twin
 
     def keep(self, which: np.ndarray) -> None:
         """Go on with some of the pieces: those where `which`, bool array (pieces,), is True, or those with these numbers."""
@@ -98,11 +107,11 @@ class Voices:
 
     def _features(self, rows: np.ndarray) -> np.ndarray:
         """Begin a step: forget what was chosen, and embed what is known, (n, columns), side by side: (n, features)."""
-        self._now = {name: rows[:, place] for name, place in self._encoding.places.items()}
+        self._now = {name: rows[:, place] for name, place in self._places.items()}
         self._chosen: list[np.ndarray] = []
         self._seen: list[np.ndarray] = []
         flat = [self._flat(self._pitch_vectors("sounding", self._now["sounding"]))]
-        names = ("held", "position", "metre", "mode", "echo length", "echo step", "own length", "own step")
+        names = ("held", "position", "metre", "mode", "echo length", "echo step", "own length", "own step", *self._wishes)
         flat += [self._flat(self._embed(name.replace(" ", "_"), self._now[name])) for name in names]
         if self._encoding.voices > 1:
             flat.append(self._flat(self._embed("interval", self._now["interval"])))
@@ -182,7 +191,7 @@ class Voices:
 
     def _columns(self, name: str) -> tuple[int, int]:
         """Return how many columns the table of this name is for, and how many values each has."""
-        voices, layout = self._encoding.voices, self._encoding.layout
+        voices, layout = self._encoding.voices, self._layout
         if name.endswith("_class") or name.startswith("degree_"):
             return voices, NOBODY + 1
         others = {

@@ -347,6 +347,15 @@ def test_a_folder_with_nothing_to_read_says_why(cache, tmp_path):
             load_folder(tmp_path / "music", jobs=1, progress=False)
 
 
+def test_a_folder_of_which_nothing_could_be_read_is_tried_again(cache, folder, monkeypatch):
+    """A disk that was not there, a machine too busy: no file has changed when the reason is gone."""
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(corpus_module, "_read_any", lambda path, source: (source, "is out of reach"))
+        with pytest.raises(MusicFileError, match=r"none of the 2 .* is out of reach"):
+            load_folder(folder, jobs=1, progress=False)
+    assert len(load_folder(folder, jobs=1, progress=False)) == 2
+
+
 def test_a_recording_in_a_folder_is_named_as_what_it_is(tmp_path, monkeypatch):
     monkeypatch.setenv("MUSICLAB_CACHE", str(tmp_path / "cache"))
     folder = tmp_path / "music"

@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import METRES, scores, tune
 
+from musiclab import dataset
 from musiclab.dataset import (
     Batches,
     Piece,
@@ -19,6 +20,7 @@ from musiclab.dataset import (
     windows,
 )
 from musiclab.encoding import END, EventEncoding, GridEncoding, NoteNameEncoding
+from musiclab.score import Score
 
 SIDES = ("train", "valid", "test")
 
@@ -82,6 +84,75 @@ def test_short_and_empty_pieces_are_grouped_by_all_they_have():
     groups = duplicate_groups([tune([60, 62]), tune([65, 67]), tune([60, 61]), tune([60]), tune([70]), tune([])])
     assert groups[0] == groups[1] != groups[2]
     assert groups[3] == groups[4]
+
+
+def piano(seed, length=40):
+    """A melody in voice 0 over broken chords that go on below it in voice 1, both at random."""
+    rng = np.random.default_rng(seed)
+    melody, bass = rng.integers(60, 85, length).tolist(), rng.integers(36, 48, length).tolist()
+    rows = [(float(k), 1.0, pitch, 0, 90) for k, pitch in enumerate(melody)]
+    return Score([*rows, *[(k + n / 4, 0.25, bass[k] + (0, 7, 4, 7)[n], 1, 60) for k in range(length) for n in range(4)]])
+
+
+def handled(score, change):
+    """Change each note, a list of onset, duration, pitch, voice and velocity."""
+    return Score([tuple(change(list(row))) for row in score.notes.tolist()])
+
+
+def other_order(score):
+    return handled(score, lambda row: [*row[:3], 1 - row[3], row[4]])
+
+
+def one_track(score):
+    return handled(score, lambda row: [*row[:3], 0, row[4]])
+
+
+def split_at_middle_c(score):
+    """As a program does that knows of no hands: what lies low is for the left one."""
+    return handled(score, lambda row: [*row[:3], int(row[2] < 64), row[4]])
+
+
+def with_intro(score):
+    intro = [(k / 4, 0.25, 40 + k % 5, 1, 70) for k in range(64)]
+    return Score([*intro, *handled(score, lambda row: [row[0] + 16, *row[1:]]).notes.tolist()])
+
+
+def played(score):
+    """As somebody plays it: chords below the melody in the same track, no two keys struck or let go at one moment."""
+    rng = np.random.default_rng(1)
+    chords = [[on, d, p - below, 0, v] for on, d, p, voice, v in score.notes.tolist() if not voice for below in (0, 4, 9)]
+    low = [row for row in score.notes.tolist() if row[3] == 1]
+    return Score([(row[0] + rng.uniform(0, 0.03), row[1] * rng.uniform(0.95, 1.05), *row[2:]) for row in [*chords, *low]])
+
+
+@pytest.mark.parametrize("change", [other_order, one_track, split_at_middle_c, with_intro, played, lambda score: score])
+@pytest.mark.parametrize("semitones", [0, -3])
+def test_a_piano_piece_is_found_again_however_its_notes_are_handed_out(change, semitones):
+    base = [piano(seed) for seed in range(8)]
+    again = [change(score).transpose(semitones) for score in base[:4]]
+    assert duplicate_groups([*base, *again]).tolist() == [*range(8), *range(4)]
+    assert duplicate_groups([*again, *base]).tolist() == [*range(4), *range(8)]
+
+
+def test_the_same_accompaniment_makes_no_two_pieces_the_same():
+    low = piano(0).notes[piano(0).notes["voice"] == 1].tolist()
+    pieces = [Score([*piano(seed).voice(0).notes.tolist(), *low]) for seed in range(8)]
+    assert duplicate_groups(pieces).tolist() == [*range(8)]
+    assert duplicate_groups([played(piece) for piece in pieces]).tolist() == [*range(8)]
+
+
+def test_the_skyline_of_a_tune_adds_nothing_and_that_of_chords_counts():
+    base = melodies(6)
+    chords = [Score([(on, d, p - below) for on, d, p, *_ in score.notes.tolist() for below in (0, 5, 12)]) for score in base[:3]]
+    assert duplicate_groups([*base, *chords]).tolist() == [*range(6), *range(3)]
+
+
+@pytest.mark.parametrize("name", ["bach-chorales", "irish-tunes"])
+def test_the_skyline_joins_no_two_pieces_of_the_corpora(corpora, name, monkeypatch):
+    """Their melodies lie in voice 0, and what else sounds does not make them others."""
+    groups = duplicate_groups(corpora[name])
+    monkeypatch.setattr(dataset, "_is_one_line", lambda score: True)
+    assert np.array_equal(groups, duplicate_groups(corpora[name]))
 
 
 @pytest.mark.parametrize("length", [0, -1])

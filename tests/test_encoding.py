@@ -498,7 +498,7 @@ def test_the_step_of_note_names_is_a_setting(score):
 
 
 def test_an_unknown_encoding_is_answered_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"unknown encoding 'braille'; .* note-names, grid, chorale, events"):
+    with pytest.raises(ValueError, match=r"unknown encoding 'braille'; .* note-names, grid, chorale, character, events"):
         encoding_from_settings({"name": "braille", "version": 1})
 
 

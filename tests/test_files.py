@@ -314,12 +314,37 @@ def test_abc_agrees_with_music21s_own_streams():
 
     paths = [path for path in corpus.getCorePaths() if path.suffix == ".abc" and "ryans" in str(path)]
     for path in random.Random(4).sample(sorted(paths), 12):
-        handler = abcFormat.ABCHandler()
+        handler = abcFormat.ABCHandler(abcVersion=(2, 1, 0))
+        handler.abcDirectives["propagate-accidentals"] = "octave"
         handler.process(path.read_text(encoding="utf-8"))
         (mine,), oracle = scores_from_abc(path.read_text(encoding="utf-8")), from_music21(abcToStreamScore(handler))
         assert mine.notes["pitch"].tolist() == oracle.notes["pitch"].tolist(), path
         np.testing.assert_allclose(mine.notes["onset"], oracle.notes["onset"], atol=1e-9, err_msg=str(path))
         np.testing.assert_allclose(mine.notes["duration"], oracle.notes["duration"], atol=1e-9, err_msg=str(path))
+
+
+@pytest.mark.parametrize(
+    ("notes", "pitches"),
+    [
+        ("^F F | F", [66, 66, 65]),  # to the end of the bar
+        ("^F =F F", [66, 65, 65]),  # until it is taken back
+        ("^F f F", [66, 77, 66]),  # in its octave
+        ("^F G F G", [66, 67, 66, 67]),
+    ],
+)
+def test_abc_carries_an_accidental_through_its_bar(notes, pitches):
+    (tune,) = scores_from_abc(f"X:1\nM:4/4\nL:1/4\nK:C\n{notes} |\n")
+    assert tune.notes["pitch"].tolist() == pitches
+
+
+def test_abc_read_to_the_letter_carries_none():
+    (tune,) = scores_from_abc("X:1\nM:4/4\nL:1/4\nK:C\n^F F |\n", carry=False)
+    assert tune.notes["pitch"].tolist() == [66, 65]
+
+
+def test_an_abc_files_own_directive_wins():
+    (tune,) = scores_from_abc("%%propagate-accidentals not\nX:1\nM:4/4\nL:1/4\nK:C\n^F F |\n")
+    assert tune.notes["pitch"].tolist() == [66, 65]
 
 
 def test_kern_is_read_from_the_top(put):
@@ -444,6 +469,14 @@ def test_time_is_bounded_and_the_next_file_is_read(put):
     words = complaint(path, timeout=1, limit=3)
     assert "within 1 seconds" in words and "timeout=" in words
     assert len(read_score(put(musicxml(XML_NOTE), "quick.musicxml"))) == 1
+
+
+def test_a_part_of_the_time_is_left_for_ending_the_process(put, monkeypatch):
+    """It may hold hundreds of megabytes, and whoever waits shall not wait longer than was said."""
+    given, ask = [], reader._Helper.ask
+    monkeypatch.setattr(reader._Helper, "ask", lambda *words: (given.append(words[-1]), ask(*words))[1])
+    assert len(read_score(put(ABC, "air.abc"), timeout=60))
+    assert len(given) == 1 and 40 < given[0] <= 55
 
 
 def test_crash_is_told_and_the_next_file_is_read(put, monkeypatch):

@@ -64,3 +64,30 @@ def test_calibration_draws_the_bins_that_are_filled():
     assert np.array_equal(line.get_xdata(), [0.5, 0.9]) and np.array_equal(line.get_ydata(), [0.4, 0.95])
     assert [text.get_text() for text in picture.axes.texts] == ["10", "1,200"]
     assert "2 points" in picture.text and "0.90 sure, 0.95 right" in picture.alt
+
+
+def test_the_course_of_measures_through_a_piece():
+    levels = {"energy": np.array([1, 5, 8, 2]), "mode": np.array([3, 3, 1, 7])}
+    picture = show.course(levels, title="A march")
+    assert [ax.get_title() for ax in picture.axes] == list(levels)
+    for ax, values in zip(picture.axes, levels.values(), strict=True):
+        assert ax.lines[0].get_ydata().tolist() == values.tolist()
+        assert ax.lines[0].get_xdata().tolist() == [1, 2, 3, 4]
+    assert picture.text == "A march, bar by bar: energy, mode; energy highest in bar 3, mode highest in bar 4."
+
+
+def test_what_came_against_what_was_wanted():
+    wanted, came = np.array([1, 1, 4, 8]), np.array([2, 4, 5, 8])
+    picture = show.response({"energy": (wanted, came)})
+    (ax,) = picture.axes
+    _, dots, mean = ax.lines
+    assert np.abs(dots.get_xdata() - wanted).max() <= 0.25 and np.abs(dots.get_ydata() - came).max() <= 0.25
+    assert mean.get_xdata().tolist() == [1, 4, 8] and mean.get_ydata().tolist() == [3, 5, 8]
+    assert picture.png == show.response({"energy": (wanted, came)}).png
+
+
+@pytest.mark.parametrize("draw", [show.course, show.response])
+def test_one_to_five_panels(draw):
+    for names in ("", "abcdef"):
+        with pytest.raises(ValueError, match="one to five"):
+            draw(dict.fromkeys(names, (np.arange(3), np.arange(3))))

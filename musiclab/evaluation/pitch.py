@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from musiclab.past import PROFILES
+from musiclab.past import KEYS
 from musiclab.score import Score
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
 #: Widest interval that `interval_histogram` tells apart, in semitones; wider ones count as this wide.
 WIDEST = 12
 
-_KEYS = np.stack([np.roll((profile - profile.mean()) / profile.std(), tonic) for profile in PROFILES for tonic in range(12)])
 _MAJOR = np.isin(np.arange(12), [0, 2, 4, 5, 7, 9, 11])
 _SCALES = np.stack([np.roll(_MAJOR, tonic) for tonic in range(12)])  # (12, 12)
 
@@ -65,7 +64,7 @@ def key_of(score: Score) -> tuple[int, str]:
     if not len(score):
         raise ValueError("a score without notes is in no key.")
     sounding = np.bincount(score.notes["pitch"] % 12, weights=score.notes["duration"], minlength=12)
-    best = int((_KEYS @ sounding).argmax())  # the profiles are standardised, so this orders the keys as the correlation does
+    best = int((KEYS @ sounding).argmax())  # the profiles are standardised, so this orders the keys as the correlation does
     return best % 12, ("major", "minor")[best // 12]
 
 

@@ -14,6 +14,8 @@ As the last line of a cell, what these functions return shows itself, with the s
 `intervals`         measures of sets of pieces, against the real ones
 `similarity`        each bar against each other
 `calibration`       how sure a model was, and how often right
+`course`            measures through a piece, bar by bar
+`response`          what was wanted of a model, against what came
 `describe`          a score in one sentence
 `progress`          how far a loop is, and how long it will still take
 `gates`             the module with the pictures of an LSTM's gates
@@ -25,7 +27,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from musiclab.score import Score
-from musiclab.show.measures import calibration, intervals, similarity
+from musiclab.show.measures import calibration, course, intervals, response, similarity
 from musiclab.show.notation import Engraving, notation
 from musiclab.show.picture import Picture, describe
 from musiclab.show.player import Player, player
@@ -40,6 +42,7 @@ __all__ = [
     "Sound",
     "SoundError",
     "calibration",
+    "course",
     "curves",
     "describe",
     "display",
@@ -50,6 +53,7 @@ __all__ = [
     "player",
     "probabilities",
     "progress",
+    "response",
     "save_audio",
     "similarity",
     "sound",

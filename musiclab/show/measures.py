@@ -1,15 +1,17 @@
-"""Pictures of what was measured: sets of pieces side by side, bars against bars, sureness against success."""
+"""Pictures of what was measured: sets side by side, bars against bars, sureness against success, wishes against music."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from musiclab.show.picture import BLACK, COLOURS, GRID, INK, PAPER, Picture, count, new_axes, printable, write_title
 
-__all__ = ["calibration", "intervals", "similarity"]
+__all__ = ["calibration", "course", "intervals", "response", "similarity"]
 
 #: Marks of the sets, one after the other: never colour alone.
 _MARKS = "osD^vPX*"
@@ -146,3 +148,81 @@ def calibration(
         f"{x:.2f} sure, {y:.2f} right" for x, y in zip(np.asarray(said)[filled], np.asarray(came)[filled], strict=True)
     )
     return Picture(figure, ax, text, f"{text} {pairs}.")
+
+
+def course(levels: Mapping[str, np.ndarray], *, title: str = "", most: int = 8) -> Picture:
+    """Draw how measures go through a piece, bar by bar.
+
+    Parameters
+    ----------
+    levels : mapping of str to array (bars,)
+        Name of a measure -> its level in each bar, from 1 to `most`. Five measures at most.
+    title : str
+    most : int
+
+    Returns
+    -------
+    Picture
+        Its ``axes`` are a list, one for each measure.
+
+    Raises
+    ------
+    ValueError
+        If there is no measure, or more than five.
+    """
+    figure, axes = _panels(levels, title)
+    for ax, (name, values) in zip(axes, levels.items(), strict=True):
+        bars = np.arange(1, len(values) + 1)
+        ax.step(bars, values, where="mid", color=COLOURS[0], lw=1.8)
+        ax.set(ylim=(0.5, most + 0.5), xlabel="bar")
+        ax.set_title(printable(name), fontsize=9, color=BLACK, parse_math=False)
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        ax.grid(True, axis="y", color=GRID, lw=0.5)
+    axes[0].set_ylabel("level")
+    highest = ", ".join(f"{name} highest in bar {int(np.argmax(values)) + 1}" for name, values in levels.items())
+    return Picture(figure, axes, f"{title or 'Measures'}, bar by bar: {', '.join(levels)}; {highest}.")
+
+
+def response(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], *, title: str = "", most: int = 8) -> Picture:
+    """Draw what was asked for against what came: one panel for each wish, one dot for each piece.
+
+    Parameters
+    ----------
+    pairs : mapping of str to (array (pieces,), array (pieces,))
+        Name of a wish -> the levels that were wanted and those that were measured, from 1 to `most`. Five wishes at most.
+    title : str
+    most : int
+
+    Returns
+    -------
+    Picture
+        Its ``axes`` are a list, one for each wish. The line is the mean of what came.
+
+    Raises
+    ------
+    ValueError
+        If there is no wish, or more than five.
+    """
+    figure, axes = _panels(pairs, title)
+    shifted = np.random.default_rng(0)  # dots on whole numbers would hide each other
+    for ax, (name, (wanted, came)) in zip(axes, pairs.items(), strict=True):
+        ax.plot([1, most], [1, most], color="#707070", ls=":", lw=1.2)
+        x, y = (np.asarray(v) + shifted.uniform(-0.25, 0.25, len(v)) for v in (wanted, came))
+        ax.plot(x, y, "o", color=COLOURS[0], ms=3, alpha=0.5)
+        asked = np.unique(wanted)
+        ax.plot(asked, [np.mean(np.asarray(came)[wanted == level]) for level in asked], color=COLOURS[1], lw=2)
+        ax.set(xlim=(0.4, most + 0.6), ylim=(0.4, most + 0.6), xlabel="wanted")
+        ax.set_title(printable(name), fontsize=9, color=BLACK, parse_math=False)
+        ax.set_xticks(range(1, most + 1))
+    axes[0].set_ylabel("came")
+    text = f"{title or 'What was wanted and what came'}: {', '.join(pairs)}, a dot for each piece, and the mean."
+    return Picture(figure, axes, text)
+
+
+def _panels(named: Mapping[str, object], title: str) -> tuple[Figure, list[Axes]]:
+    """Make axes side by side, one for each name."""
+    if not 1 <= len(named) <= 5:
+        raise ValueError(f"there are {len(named)} measures to draw; give one to five.")
+    figure, axes = new_axes(min(1.0 + 2.3 * len(named), 11.0), 2.7, len(named))
+    figure.suptitle(printable(title), fontsize=11, color=BLACK, x=0.01, ha="left", parse_math=False)
+    return figure, axes

@@ -28,7 +28,7 @@ from musiclab.files import write_atomically
 from musiclab.score import Score
 from musiclab.show.picture import describe
 
-__all__ = ["RATE", "Sound", "SoundError", "render", "save_audio", "sound"]
+__all__ = ["RATE", "Sound", "SoundError", "mix", "render", "save_audio", "sound"]
 
 RATE = 24_000  # frames a second
 NOTEBOOK_RATE = 16_000  # of what a notebook stores: nearly all of a piano's sound lies below 8,000 hertz
@@ -79,18 +79,27 @@ def render(score: Score) -> np.ndarray:
         `RATE` frames a second, values within ±0.89: one channel for a single voice, two for several, which stand
         beside each other from the highest at the left to the lowest at the right.
     """
+    mixed = mix(score)
+    peak = float(np.abs(mixed).max(initial=0.0))
+    return mixed * np.float32(PEAK / peak) if peak > PEAK else mixed
+
+
+def mix(score: Score) -> np.ndarray:
+    """Play a score as `render` does, but leave it as loud as it comes out: values may lie outside of ±1.
+
+    For music that is played in pieces, one after the other, all of which must be made softer by the same amount.
+    """
     spread = _places(score)
     channels = 1 if len(score.voices) < 2 else 2
     seconds = 60.0 / score.tempo
-    mix = np.zeros((round((score.duration * seconds + RELEASE) * RATE) + 1, channels), dtype=np.float32)
+    mixed = np.zeros((round((score.duration * seconds + RELEASE) * RATE) + 1, channels), dtype=np.float32)
     for onset, duration, pitch, voice, velocity in score.notes.tolist():
         start, length = round(onset * seconds * RATE), max(1, round(duration * seconds * RATE))
         note = _note(pitch, length) * np.float32(_gain(velocity))  # (frames,)
-        note = note[: len(mix) - start]
+        note = note[: len(mixed) - start]
         for channel, share in enumerate(spread[voice]):
-            mix[start : start + len(note), channel] += note * np.float32(share)
-    peak = float(np.abs(mix).max(initial=0.0))
-    return mix * np.float32(PEAK / peak) if peak > PEAK else mix
+            mixed[start : start + len(note), channel] += note * np.float32(share)
+    return mixed
 
 
 def _places(score: Score) -> dict[int, tuple[float, ...]]:

@@ -1,0 +1,290 @@
+"""Lesson 12: game music."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from musiclab.bundle import load_bundle
+from musiclab.exercises import Exercise, Mistake, expect, same
+from musiclab.game import BAR, SCENES, Scene, Stream, rank_correlation
+from musiclab.score import Score
+
+# --- 12.1 ---------------------------------------------------------------------------------------------
+
+
+def _energy(answer, rng):
+    tune = Score([(0, 1, 60), (1, 1, 62), (2, 2, 64), (4, 4, 65)])
+    same(answer(tune), np.array([0.75, 0.25]), tolerance=1e-9)
+    yield "counts notes per quarter in each bar, as in the example"
+    same(answer(Score([(0, 8, 60), (6, 1, 64, 1)])), np.array([0.25, 0.25]), tolerance=1e-9)
+    yield "counts a note where it begins, and only there"
+    same(answer(Score([(8, 1, 60)])), np.array([0.0, 0.0, 0.25]), tolerance=1e-9)
+    yield "has a number for every bar, an empty one, too"
+    waltz = Score([(o / 2, 0.5, 60, o % 2) for o in range(12)], time_signature=(3, 4))
+    same(answer(waltz), np.array([2.0, 2.0]), tolerance=1e-9)
+    yield "knows how long a bar is in another metre"
+
+
+def _energies(score):
+    bars = int(np.ceil(score.duration / score.bar_length - 1e-9))
+    return [
+        float(((score.notes["onset"] >= b * score.bar_length) & (score.notes["onset"] < (b + 1) * score.bar_length)).sum())
+        / score.bar_length
+        for b in range(bars)
+    ]
+
+
+def _sounding_counts(score):
+    """Make the mistake of counting notes that sound, also those held over from the bar before."""
+    bars = int(np.ceil(score.duration / score.bar_length - 1e-9))
+    return [len(score.slice(b * score.bar_length, (b + 1) * score.bar_length)) / score.bar_length for b in range(bars)]
+
+
+def _always_four(score):
+    """Make the mistake of a bar of four quarters."""
+    bars = int(np.ceil(score.duration / 4 - 1e-9))
+    return [float(((score.notes["onset"] >= b * 4) & (score.notes["onset"] < b * 4 + 4)).sum()) / 4 for b in range(bars)]
+
+
+# --- 12.2 ---------------------------------------------------------------------------------------------
+
+
+def _agreement(answer, rng):
+    same(answer([1, 2, 3], [10, 20, 1000]), 1.0, tolerance=1e-9)
+    same(answer([1, 2, 3], [5, 4, -100]), -1.0, tolerance=1e-9)
+    yield "sees the order alone"
+    same(answer([1, 2, 2, 3], [1, 2, 3, 4]), 0.9486833, tolerance=1e-6)
+    yield "lets equal numbers share their mean rank"
+    for _ in range(4):
+        a, b = rng.integers(1, 9, 40), rng.normal(size=40)
+        same(answer(list(a), list(b)), rank_correlation(a, b), tolerance=1e-9)
+    yield "agrees with the course's own on random numbers"
+
+
+def _pearson(a, b):
+    """Make the mistake of correlating the numbers themselves."""
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def _no_ties(a, b):
+    """Make the mistake of giving equal numbers different ranks."""
+    return float(np.corrcoef(np.argsort(np.argsort(a, kind="stable")), np.argsort(np.argsort(b, kind="stable")))[0, 1])
+
+
+def _order_not_rank(a, b):
+    """Make the mistake of taking the order for the ranks."""
+    return float(np.corrcoef(np.argsort(a, kind="stable"), np.argsort(b, kind="stable"))[0, 1])
+
+
+# --- 12.3 ---------------------------------------------------------------------------------------------
+
+
+def _pushed(answer, rng):
+    untold, told = np.log([0.5, 0.25, 0.25]), np.log([0.25, 0.5, 0.25])
+    same(answer(untold, told, 1.0), np.array([0.25, 0.5, 0.25]), tolerance=1e-6)
+    same(answer(untold, told, 0.0), np.array([0.5, 0.25, 0.25]), tolerance=1e-6)
+    yield "gives what the told model says at 1, and what the other says at 0"
+    same(answer(untold, told, 2.0), np.array([0.125, 1.0, 0.25]) / 1.375, tolerance=1e-6)
+    yield "goes beyond at 2"
+    for _ in range(3):
+        a, b = (np.log(rng.dirichlet(np.ones(6))) for _ in range(2))
+        push = float(rng.uniform(0, 4))
+        wanted = np.exp(a + push * (b - a))
+        got = np.asarray(answer(a.copy(), b.copy(), push), dtype=float)
+        expect(abs(got.sum() - 1) < 1e-6, f"your probabilities sum to {got.sum():.3f}; divide by their sum.")
+        same(got, wanted / wanted.sum(), tolerance=1e-6)
+    yield "returns probabilities, whatever the two say"
+    far = np.array([-2000.0, -2001.0])
+    same(answer(far, far, 1.0), np.array([0.731059, 0.268941]), tolerance=1e-5)
+    yield "does not break on very small numbers"
+
+
+def _softmax(logits):
+    p = np.exp(logits - np.max(logits))
+    return p / p.sum()
+
+
+def _overflowing(untold, told, firmness):
+    """Make the mistake of not subtracting the largest."""
+    with np.errstate(invalid="ignore"):
+        return np.exp(untold + firmness * (told - untold)) / np.exp(untold + firmness * (told - untold)).sum()
+
+
+def _pushed_probabilities(untold, told, firmness):
+    """Make the mistake of pushing probabilities and not their logarithms."""
+    p = np.exp(untold) + firmness * (np.exp(told) - np.exp(untold))
+    return p / p.sum()
+
+
+# --- 12.4 ---------------------------------------------------------------------------------------------
+
+
+def _starts(answer, rng):
+    same(answer([120.0, 120.0], 24000), [0, 48000])
+    yield "sets two bars at tempo 120 two seconds apart"
+    same(answer([120.0, 60.0, 120.0], 1000), [0, 2000, 6000])
+    yield "gives each bar its own tempo"
+    for _ in range(3):
+        tempos = rng.uniform(60, 180, 400).round(1).tolist()
+        got = list(answer(list(tempos), 24000))
+        expect(len(got) == 400, f"you return {len(got)} numbers for 400 bars; it should be one for each.")
+        exact = np.concatenate([[0], np.cumsum(240 / np.array(tempos))[:-1]]) * 24000
+        off = int(np.abs(np.array(got, dtype=float) - exact).max().round())
+        expect(off <= 1, f"after 400 bars you are {off} frames off: round the sum, and not each bar.")
+    yield "does not drift in 400 bars"
+    expect(all(isinstance(n, int | np.integer) for n in answer([97.0] * 9, 24000)), "frames are whole numbers; round them.")
+    yield "returns whole frames"
+
+
+def _bar_starts(tempos, rate):
+    seconds, found = 0.0, []
+    for tempo in tempos:
+        found.append(round(seconds * rate))
+        seconds += 240 / tempo
+    return found
+
+
+def _rounded_bars(tempos, rate):
+    """Make the mistake of rounding each bar down, and then adding up."""
+    frames, found = 0, []
+    for tempo in tempos:
+        found.append(frames)
+        frames += int(240 / tempo * rate)
+    return found
+
+
+def _one_beat(tempos, rate):
+    """Make the mistake of taking a beat for a bar."""
+    return [n // 4 for n in _bar_starts(tempos, rate)]
+
+
+# --- 12.5 ---------------------------------------------------------------------------------------------
+
+_BARS = 4
+
+
+def _my_scenes(answer, rng):
+    expect(isinstance(answer, Mapping), f"my_scenes is of type {type(answer).__name__}; give a dict, name -> Scene.")
+    wrong = next((scene for scene in answer.values() if not isinstance(scene, Scene)), None)
+    expect(wrong is None, f"my_scenes holds a {type(wrong).__name__}; give Scenes.")
+    expect(len(answer) >= 2, f"my_scenes holds {len(answer)}; a game has two scenes or more.")
+    names = [name for name, scene in answer.items() if scene.name != name]
+    expect(not names, f"the scene under {names[0] if names else ''!r} has another name of its own; themes are kept by it.")
+    yield "holds two scenes or more, under their own names"
+    wishes = [(*scene.levels.tolist(), scene.tempo) for scene in answer.values()]
+    shipped = {(*scene.levels.tolist(), scene.tempo) for scene in SCENES.values()}
+    expect(not set(wishes) <= shipped, "my_scenes are the four of the lesson; change what they wish for.")
+    yield "are scenes of your own"
+    bundle = load_bundle("scenes")
+    heard = [_measured(bundle, scene) for scene in list(answer.values())[:4]]
+    pairs = [(a, b) for n, a in enumerate(heard) for b in heard[:n]]
+    apart = min(float(np.abs(a - b).max()) for a, b in pairs)
+    expect(
+        apart >= 1.5,
+        f"in {_BARS} bars of each, two of your scenes differ by {apart:.1f} levels at most; ask for things further apart.",
+    )
+    yield "can be told apart by what they sound like"
+
+
+def _measured(bundle, scene):
+    """Return the mean level of each measure over some bars of a scene."""
+    stream = Stream(bundle, scene, seed=3)
+    notes = [
+        (onset + BAR * n, *rest)
+        for n, bar in enumerate(stream.next_bar() for _ in range(_BARS))
+        for onset, *rest in bar.score.notes.tolist()
+    ]
+    encoding = bundle.encoding
+    return encoding.levels(encoding.character(encoding.encode(Score(notes)), (4, 4))).mean(axis=0)
+
+
+_ALIKE = {name: Scene(name, energy=0.5, tension=0.5 + change, tempo=111) for name, change in (("here", 0.0), ("there", 0.01))}
+
+EXERCISES = [
+    Exercise(
+        id="12.1",
+        title="Energy",
+        name="energy",
+        hints=(
+            "score.bar_length is the length of a bar in quarters, score.notes['onset'] are the beginnings.",
+            "There are ceil(score.duration / score.bar_length) bars. Of bar b you want the onsets from b * bar_length up to"
+            " (b + 1) * bar_length, without the latter.",
+            "Divide the number of them by the length of a bar.",
+        ),
+        test=_energy,
+        mistakes=(
+            Mistake(_sounding_counts, "it should be 0.25"),
+            Mistake(_always_four, "it should"),
+            Mistake(lambda score: [4 * e for e in _energies(score)], "it should be 0.75"),
+            Mistake(lambda score: [e for e in _energies(score) if e], "it should be (3,)"),
+        ),
+    ),
+    Exercise(
+        id="12.2",
+        title="Does it follow?",
+        name="agreement",
+        hints=(
+            "First turn each list into ranks, then correlate the ranks: np.corrcoef(ranks_a, ranks_b)[0, 1].",
+            "The rank of x is the number of values below x, plus half of those that equal it (itself among them), plus one half.",
+        ),
+        test=_agreement,
+        mistakes=(
+            Mistake(_pearson, "it should be 1"),
+            Mistake(_no_ties, "it should be 0.94"),
+            Mistake(_order_not_rank, "it should be"),
+            Mistake(lambda a, b: abs(rank_correlation(np.array(a), np.array(b))), "it should be -1"),
+        ),
+    ),
+    Exercise(
+        id="12.3",
+        title="Push",
+        name="pushed",
+        hints=(
+            "From the untold model in the direction of the told one: untold + firmness * (told - untold), with the logarithms.",
+            "Turn logarithms into probabilities with exp, and divide by the sum.",
+            "exp(-2000) is 0, and 0 / 0 is no number: first subtract the largest logarithm.",
+        ),
+        test=_pushed,
+        mistakes=(
+            Mistake(_pushed_probabilities, "it should be"),
+            Mistake(lambda u, t, f: np.exp(u + f * (t - u)), "it should be"),
+            Mistake(lambda u, t, f: _softmax(t + f * (t - u)), "it should be"),
+            Mistake(_overflowing, "not a number"),
+        ),
+    ),
+    Exercise(
+        id="12.4",
+        title="On time",
+        name="bar_starts",
+        hints=(
+            "A bar of four quarters lasts 240 / tempo seconds.",
+            "Add up seconds, not frames, and round each sum once: round(seconds * rate).",
+        ),
+        test=_starts,
+        mistakes=(
+            Mistake(_rounded_bars, "frames off"),
+            Mistake(_one_beat, "it should be 48000"),
+            Mistake(lambda tempos, rate: _bar_starts([*tempos, 120], rate)[1:], "it should be 0"),
+            Mistake(lambda tempos, rate: [n / 1 for n in _bar_starts(tempos, rate)], "whole numbers"),
+        ),
+    ),
+    Exercise(
+        id="12.5",
+        title="Scenes of your own",
+        name="my_scenes",
+        hints=(
+            "my_scenes = {scene.name: scene for scene in (Scene('harbour', energy=0.2, …), Scene('chase', energy=0.9, …))}",
+            "Let two scenes differ in energy or in register first: those are followed best.",
+        ),
+        test=_my_scenes,
+        seconds=30,
+        mistakes=(
+            Mistake([Scene("a"), Scene("b")], "give a dict"),
+            Mistake({"harbour": Scene("harbour")}, "two scenes or more"),
+            Mistake({"a": Scene("a"), "b": "calm"}, "give Scenes"),
+            Mistake({"a": Scene("harbour"), "b": Scene("chase")}, "another name"),
+            Mistake(dict(SCENES), "the four of the lesson"),
+            Mistake(_ALIKE, "further apart"),
+        ),
+    ),
+]
