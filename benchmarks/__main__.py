@@ -32,9 +32,9 @@ from table import between_markers, table, verdict
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results.json"
 # What is not run from here: these need files that the course does not carry, and are given their path.
-APART = ("harmonise", "jsb_chorales", "jsb_split", "polyphonic")
+APART = ("fine_tuning", "harmonise", "jsb_chorales", "jsb_split", "polyphonic")
 SCRIPTS = {path.stem: path for path in sorted(HERE.glob("*.py")) if path.stem not in ("__main__", "table", *APART)}
-SLOW = ("growth", "lessons")  # they take many minutes, and run when they are named
+SLOW = ("folders", "growth", "lessons")  # they take many minutes, and run when they are named
 DISTURBED = 0.1  # share of the processors that other programs may take
 PACKAGES = ("tensorflow", "numpy", "torch", "pretty_midi", "music21", "symusic")
 

@@ -2,8 +2,8 @@
 
 To *fine-tune* is to go on training where somebody else has stopped. A model that has read ten thousand tunes knows bars, keys and
 cadences; it needs few of yours to learn what is different about them. Two things can go wrong, and both are measured here. It
-may *forget*: so tunes of the old kind are mixed in, and the old kind stays among the pieces that decide when to stop. And it
-may *learn by heart*: so some of your pieces are held out, and near-duplicates never lie on both sides.
+may *forget*: so tunes of the old kind are mixed in, others in each epoch, and where that is not enough the weights go back a part
+of the way. And it may *learn by heart*: so some of your pieces are held out, and near-duplicates never lie on both sides.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ FEWEST = 4
 
 #: How far pieces are moved in training, in semitones, as far as their range allows.
 SHIFTS = (-5, 6)
+
+#: Steps of the old kind's validation pieces on which is measured how much was forgotten: some 130 tunes.
+REMEMBERED = 25_000
 
 
 def suggest_encoding(scores: Sequence[Score]) -> tuple[Encoding, str]:
@@ -146,9 +149,10 @@ def fine_tune(
     name: str,
     *,
     old: Mapping[str, Sequence[Score]] | None = None,
-    mix: float = 3.0,
+    mix: float = 1.5,
+    forget: float = 0.04,
     epochs: int = 30,
-    learning_rate: float = 1e-3,
+    learning_rate: float = 3e-3,
     seed: int = 0,
     watch: Callable[[list[dict[str, float]]], None] | None = None,
     progress: bool = True,
@@ -168,10 +172,13 @@ def fine_tune(
         course's own bundles they are found by themselves; for others nothing is mixed in if they are left out.
     mix : float
         How much of the old kind is mixed in: steps for each step of yours.
+    forget : float
+        By what share the loss on the old kind's validation pieces may rise. If it rose by more, the weights go back, straight
+        towards the old ones, until it is no more.
     epochs : int
-        At most: training stops when the loss on held-out pieces, half yours and half old, has not fallen for five epochs.
+        At most: training stops when the loss on held-out pieces, half yours and half old, has not fallen for ten epochs.
     learning_rate : float
-        Of the first epoch; half of what the shipped bundles began with.
+        Of the first epoch.
     seed : int
     watch, progress
         As for `training.train`.
@@ -192,6 +199,12 @@ def fine_tune(
     -----
     UserWarning
         If there are too few pieces to hold any out; or if training only made things worse, and the bundle's weights were kept.
+
+    Notes
+    -----
+    Old pieces among the new ones are called *rehearsal* (Robins, "Catastrophic forgetting, rehearsal and pseudorehearsal", 1995).
+    To go but a part of the way from the old weights to the new is an idea of Wortsman et al. ("Robust fine-tuning of zero-shot
+    models", 2022). ``benchmarks/fine_tuning.md`` has what was tried here, and what it brought.
     """
     if bundle.model["kind"] == "original":
         raise BundleError(f"the bundle {bundle.name!r} holds the original recipe; take 'melody' or 'chorale', or train_own().")
@@ -203,34 +216,38 @@ def fine_tune(
     _introduce(model, encoding, sides["train"], known["train"])
     prepare(model, _optimizer())
     rng = np.random.default_rng(seed)
-    added = _sample(known["train"], mix * _steps(sides["train"]), rng)
     judged = sides["valid"] + _sample(known["valid"], _steps(sides["valid"]), rng)
+    remembered = _sample(known["valid"], REMEMBERED, rng)
     measured = {"yours": sides["test"], "old": _sample(known["test"], 20 * _steps(sides["test"]), rng)}
     before = {which: _nats(model, pieces, encoding) for which, pieces in measured.items() if pieces}
     untouched = _nats(model, judged, encoding) if sides["valid"] else np.inf
+    start = weights_of(model)
+    batches = _rehearsal(sides["train"], known["train"], mix, encoding, seed)
     history = train(
         model,
-        _batches(sides["train"] + added, encoding, moved=True, seed=seed),
+        batches,
         _batches(judged, encoding, shuffle=False) if sides["valid"] else None,
         epochs=epochs,
         learning_rate=learning_rate,
         optimizer=_optimizer(),
-        patience=5,
+        patience=10,
         watch=watch,
         progress=progress,
     )
-    if (
-        sides["valid"] and min((row["valid"] for row in history), default=np.inf) >= untouched
-    ):  # `train` knows of no epoch before the first
-        warnings.warn(
-            "no epoch made the held-out pieces, yours and old, less surprising than they were to the untouched bundle, so its"
-            " weights are kept. Try a lower learning_rate, or more pieces.",
-            stacklevel=2,
+    way = _go_back(model, start, remembered, encoding, forget) if remembered else 1.0
+    no_better = sides["valid"] and _nats(model, judged, encoding) >= untouched  # `train` knows of no epoch before the first
+    if no_better or not way:
+        reason = (
+            "no epoch made the held-out pieces, yours and old, less surprising than they were to the untouched bundle"
+            if way
+            else f"a tenth of the way to the new weights makes the old kind more than {forget:.0%} more surprising"
         )
+        warnings.warn(f"{reason}, so its weights are kept. Try a lower learning_rate, or more pieces.", stacklevel=2)
         set_weights(model, bundle.weights)
+        way = 0.0
     after = {which: _nats(model, measured[which], encoding) for which in before}
     metrics = {f"test nats/step, {which}": f"{before[which]:.3f} before, {after[which]:.3f} after" for which in before}
-    told = {"from": bundle.name, "old pieces mixed in": len(added), "epochs": len(history), "seed": seed}
+    told = {"from": bundle.name, "old pieces in an epoch": batches.count, "epochs": len(history), "way gone": way, "seed": seed}
     card = _card(sides, scores, told, metrics)
     card["metres"] = sorted({*card["metres"], *bundle.card.get("metres", [])})  # the old ones are not forgotten either
     card |= {"shortest": bundle.card["shortest"]} if "shortest" in bundle.card else {}
@@ -274,8 +291,64 @@ def _batches(pieces: Sequence[Piece], encoding: Encoding, *, moved: bool = False
         ranges = voice_ranges(pieces, encoding) if moved else None
         return VoiceBatches(pieces, encoding, ranges=ranges, shuffle=shuffle, seed=seed)
     shifts = _shifts(pieces, encoding) if moved else (0, 0)
-    size = min(16, max(2, len(pieces) // 10)) if moved else 32  # few pieces: small batches, or an epoch is but a step or two
+    size = _batch_size(len(pieces)) if moved else 32
     return Batches(pieces, encoding, batch_size=size, semitones=shifts, shuffle=shuffle, seed=seed)
+
+
+class _Rehearsal(Batches):
+    """All of your pieces in each epoch, and among them some of the old, others each time.
+
+    The same few old pieces in each epoch would be learned by heart, and the rest of the old kind forgotten all the same.
+    """
+
+    def __init__(self, pieces: Sequence[Piece], old: Sequence[Piece], count: int, encoding: Encoding, **settings: Any) -> None:
+        super().__init__([*pieces, *old], encoding, **settings)
+        self.yours, self.count = len(pieces), count
+
+    def __len__(self) -> int:
+        return -(-(self.yours + self.count) // self.batch_size)
+
+    def _order(self, rng: np.random.Generator) -> list[np.ndarray]:
+        drawn = self.yours + rng.permutation(len(self.pieces) - self.yours)[: self.count]
+        chosen = np.concatenate([np.arange(self.yours), drawn])
+        chosen = chosen[np.argsort(self.lengths[chosen] * rng.uniform(0.95, 1.05, len(chosen)))]  # as in `Batches`
+        return [chosen[i * self.batch_size : (i + 1) * self.batch_size] for i in rng.permutation(len(self))]
+
+
+class _VoiceRehearsal(_Rehearsal, VoiceBatches):
+    """The same for pieces of several voices."""
+
+
+def _rehearsal(pieces: Sequence[Piece], old: Sequence[Piece], mix: float, encoding: Encoding, seed: int) -> _Rehearsal:
+    """Put pieces into batches, with `mix` steps of the old kind for each of theirs, moved through the keys as `_batches` does."""
+    count = min(len(old), round(mix * _steps(pieces) * len(old) / _steps(old))) if old else 0
+    both = [*pieces, *old]
+    if isinstance(encoding, ChoraleEncoding):
+        return _VoiceRehearsal(pieces, old, count, encoding, ranges=voice_ranges(both, encoding), seed=seed)
+    size, shifts = _batch_size(len(pieces) + count), _shifts(both, encoding)
+    return _Rehearsal(pieces, old, count, encoding, batch_size=size, semitones=shifts, seed=seed)
+
+
+def _batch_size(pieces: int) -> int:
+    return min(16, max(2, pieces // 10))  # few pieces: small batches, or an epoch is but a step or two
+
+
+def _go_back(
+    model: keras.Model, start: dict[str, np.ndarray], pieces: Sequence[Piece], encoding: Encoding, forget: float
+) -> float:
+    """Move the weights towards `start`, in a straight line, until the loss on `pieces` is higher than there by `forget` at most.
+
+    Returns the part of the way from `start` to where they were that is left: 1.0, 0.9, … or 0.0.
+    """
+    end = weights_of(model)
+    set_weights(model, start)
+    limit = (1 + forget) * _nats(model, pieces, encoding)
+    for way in np.arange(10, 0, -1) / 10:
+        set_weights(model, {name: start[name] + np.float32(way) * (end[name] - start[name]) for name in start})
+        if _nats(model, pieces, encoding) <= limit:
+            return float(way)
+    set_weights(model, start)
+    return 0.0
 
 
 def _shifts(pieces: Sequence[Piece], encoding: Encoding) -> tuple[int, int]:

@@ -7,10 +7,11 @@ import pytest
 
 from musiclab import own
 from musiclab.bundle import Bundle, BundleError, load_bundle
-from musiclab.dataset import encode_pieces
+from musiclab.corpus import load_corpus
+from musiclab.dataset import VoiceBatches, encode_pieces, suits_a_melody_model
 from musiclab.encoding import FIRST_PITCH, ChoraleEncoding, EventEncoding, GridEncoding
 from musiclab.generation import generate
-from musiclab.models import model_of, stream_model, weights_of
+from musiclab.models import model_of, set_weights, stream_model, weights_of
 from musiclab.own import fine_tune, suggest_encoding, train_own
 from musiclab.score import Score
 from musiclab.training import evaluate, prepare
@@ -133,7 +134,7 @@ def test_without_the_old_pieces_it_forgets():
     for mix in (0.0, 2.0):
         card = fine_tune(first, new_style, "new", old=old, mix=mix, epochs=25, progress=False).card
         lost[mix] = float(card["metrics"]["test nats/step, old"].split()[2])
-        assert (card["training"]["old pieces mixed in"] > 0) == (mix > 0)
+        assert (card["training"]["old pieces in an epoch"] > 0) == (mix > 0)
     assert lost[2.0] < 0.97 * lost[0.0]
 
 
@@ -145,6 +146,75 @@ def test_training_that_only_does_harm_leaves_the_weights_as_they_were():
     assert all(np.array_equal(first.weights[name], moved.weights[name]) for name in first.weights)
     before, after = moved.card["metrics"]["test nats/step, yours"].split()[::2]
     assert before == after
+
+
+def test_where_too_much_is_forgotten_the_weights_go_back():
+    """Without old pieces in training the shipped bundle forgets; the less of that is allowed, the nearer the weights stay."""
+    melody = load_bundle("melody")
+    old = [score for score in load_corpus("fiddle-tunes", progress=False)[:80] if suits_a_melody_model(score, GRID)][:20]
+    new = tunes(16, 16, quarters=64)
+    old = {"valid": old, "test": old}  # the limit is kept on what is measured, so that it is seen whether it was kept
+    ways, risen = [], []
+    for forget in (1e9, 0.01):
+        moved = fine_tune(melody, new, "new", old=old, mix=0, forget=forget, epochs=1, learning_rate=1e-3, progress=False)
+        before, after = (float(word) for word in moved.card["metrics"]["test nats/step, old"].split()[::2])
+        ways.append(moved.card["training"]["way gone"])
+        risen.append(after / before - 1)
+    assert ways[0] == 1 > ways[1] > 0
+    assert risen[0] > 0.015 and 0 < risen[1] < 0.012  # the card has three digits
+
+
+def test_going_back_ends_on_the_straight_line():
+    pieces = encode_pieces(tunes(17, 6), GRID)
+    model = model_of(small_bundle())
+    prepare(model, own._optimizer())
+    start = weights_of(model)
+    rng = np.random.default_rng(0)
+    end = {name: array + rng.normal(0, 0.5, array.shape).astype(array.dtype) for name, array in start.items()}
+    limits = {}
+    for tenths in range(11):
+        set_weights(model, {name: start[name] + np.float32(tenths / 10) * (end[name] - start[name]) for name in start})
+        limits[tenths] = own._nats(model, pieces, GRID)
+    assert limits[10] > limits[5] > limits[0], "chance weights are worse"
+    for tenths, limit in ((10, limits[10]), (5, limits[5]), (0, limits[0] / 2)):  # half of the loss is not to be had on the way
+        set_weights(model, end)
+        allowed = (limit + 1e-3) / limits[0] - 1
+        assert own._go_back(model, start, pieces, GRID, allowed) == tenths / 10
+        for name, array in weights_of(model).items():
+            assert array == pytest.approx(start[name] + tenths / 10 * (end[name] - start[name]), abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["melody", "chorale"])
+def test_each_epoch_has_all_of_yours_and_other_old_pieces(kind):
+    if kind == "melody":
+        encoding, count = GRID, 60
+        scores = [Score([(k, 1, 60 + (k * n) % 7) for k in range(8)], title=str(n)) for n in range(count)]
+    else:
+        encoding, count = ChoraleEncoding(), 12
+        scores = [
+            Score([(k, 1, p + (k * n) % 3, v) for k in range(8) for v, p in enumerate((70, 65, 60, 48))]) for n in range(count)
+        ]
+    pieces = encode_pieces(scores, encoding)
+    yours, old = pieces[: count // 4], pieces[count // 4 :]
+    batches = own._rehearsal(yours, old, 1.5, encoding, seed=0)
+    assert isinstance(batches, VoiceBatches) == (kind == "chorale")
+    assert batches.count == round(1.5 * len(yours)), "all pieces are equally long here"
+    seen = [np.concatenate(batches._order(np.random.default_rng(epoch))) for epoch in range(8)]
+    for members in seen:
+        assert len(members) == len(set(members.tolist())) == len(yours) + batches.count, "none comes twice"
+        assert set(range(len(yours))) <= set(members.tolist())
+    assert len(set(np.concatenate(seen).tolist())) > len(pieces) * 0.9, "in time nearly all old pieces come"
+    for epoch in (0, 1):
+        rows = [targets for _, targets, _ in batches.epoch(epoch)]
+        assert len(rows) == len(batches) and sum(map(len, rows)) == len(yours) + batches.count
+        again = [targets for _, targets, _ in batches.epoch(epoch)]
+        assert all(np.array_equal(a, b) for a, b in zip(rows, again, strict=True)), "epoch 1 is always the same epoch 1"
+
+
+def test_there_are_no_more_old_pieces_than_there_are():
+    pieces = encode_pieces(tunes(18, 9), GRID)
+    assert own._rehearsal(pieces[:6], pieces[6:], 5.0, GRID, seed=0).count == 3
+    assert own._rehearsal(pieces, [], 5.0, GRID, seed=0).count == 0
 
 
 def test_metres_and_shortest_piece_are_handed_on():
