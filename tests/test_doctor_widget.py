@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from lab import find_browser, open_page, server, write_notebook
 
 from musiclab.bundle import DATA
 from musiclab.doctor import ENCODINGS, diagnose
@@ -129,3 +130,30 @@ def test_a_press_may_come_from_another_thread():
     thread.start()
     thread.join(60)
     assert not thread.is_alive() and doctor.diagnosis is not None and "<audio" in doctor.sounds.value
+
+
+SOUNDS = "n => document.querySelectorAll('audio').length === n"
+
+
+def test_in_a_browser_a_file_is_uploaded_and_examined(tmp_path):
+    if find_browser() is None:
+        pytest.skip("there is no Chromium or Chrome on this computer; the upload was not tried in a browser")
+    root, home = tmp_path / "root", tmp_path / "home"
+    root.mkdir()
+    write_notebook(root / "doctor.ipynb", "from musiclab.widgets.doctor import FileDoctor\nFileDoctor()")
+    write_midi(Score([(k, 1, 60 + k) for k in range(8)]), tmp_path / "eight.mid")
+    (tmp_path / "letter.mid").write_bytes(b"This is a letter to my aunt.")
+    with server(root, home) as address, open_page(address, "doctor.ipynb") as opened:
+        opened.run_all(1)
+        with opened.page.expect_file_chooser() as chosen:
+            opened.page.get_by_role("button", name="Upload a file").click()
+        chosen.value.set_files(tmp_path / "eight.mid")
+        opened.page.get_by_text("8 notes").first.wait_for(timeout=20_000)
+        opened.page.wait_for_function(SOUNDS, arg=2, timeout=20_000)
+        with opened.page.expect_file_chooser() as chosen:
+            opened.page.get_by_role("button", name="Upload a file").click()
+        chosen.value.set_files(tmp_path / "letter.mid")
+        opened.page.get_by_text("letter.mid").first.wait_for(timeout=20_000)
+        opened.page.wait_for_function(SOUNDS, arg=0, timeout=20_000)
+        assert not opened.strangers(address)
+        assert not opened.errors
