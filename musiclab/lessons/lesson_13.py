@@ -1,0 +1,220 @@
+"""Lesson 13: music for you."""
+
+import warnings
+
+import numpy as np
+
+from musiclab.exercises import Exercise, Mistake, expect, same
+from musiclab.score import Score
+from musiclab.taste import FEATURES, features
+
+# --- 13.1 ---------------------------------------------------------------------------------------------
+
+
+def _sigma(z):
+    return 0.5 * (1 + np.tanh(np.asarray(z) / 2))
+
+
+def _chance(answer, rng):
+    same(answer(np.array([1.0, 0.0]), np.array([2.0, 5.0]), np.array([1.0, -5.0])), 0.7310585786)
+    yield "is 73 % for a weight of 1 and one deviation, whatever else there is"
+    for _ in range(5):
+        w, a, b = rng.normal(size=(3, 8))
+        same(answer(w, a, b), float(_sigma(w @ (a - b))))
+        same(answer(w, b, a), float(_sigma(w @ (b - a))), "the chance of b rather than a")
+        same(answer(w, a, a.copy()), 0.5, "the chance between two equal pieces")
+    yield "is right for any weights, and a half for equal pieces"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        same(answer(np.array([1000.0]), np.array([1.0]), np.array([0.0])), 1.0)
+        same(answer(np.array([1000.0]), np.array([0.0]), np.array([1.0])), 0.0)
+    yield "does not overflow"
+
+
+def _overflows(weights, a, b):
+    """Make the mistake of exponentiating whatever comes."""
+    return 1 / (1 + np.exp(-np.dot(weights, a - b)))
+
+
+# --- 13.2 ---------------------------------------------------------------------------------------------
+
+
+def _belief(differences, grid):
+    logs = -np.square(grid) / 2 - np.logaddexp(0, -np.outer(grid, differences)).sum(axis=1)
+    p = np.exp(logs - logs.max())
+    return p / p.sum()
+
+
+def _posterior(answer, rng):
+    grid = np.linspace(-4, 4, int(rng.integers(60, 120)))
+    got = np.asarray(answer(np.zeros(0), grid))
+    expect(got.shape == grid.shape, f"for {len(grid)} weights it returns an array of shape {got.shape}.")
+    expect(np.isclose(got.sum(), 1), f"it sums to {got.sum():.3g}; it should sum to 1.")
+    same(got, _belief(np.zeros(0), grid), "the belief before any choice")
+    yield "is the prior before any choice, and sums to 1"
+    for count in (1, 2, 12):
+        d = rng.normal(0, 1.4, count)
+        same(answer(d, grid), _belief(d, grid), f"the belief after {count} choices")
+    yield "takes each choice into account"
+    d = rng.normal(1, 1.4, 2000)
+    got = np.asarray(answer(d, grid))
+    expect(np.isfinite(got).all() and got.sum() > 0.5, "after 2,000 choices nothing is left of it: add logarithms instead.")
+    same(got, _belief(d, grid), "the belief after 2,000 choices")
+    yield "survives 2,000 choices"
+
+
+def _product(differences, grid):
+    """Make the mistake of multiplying."""
+    with np.errstate(all="ignore"):
+        p = np.exp(-np.square(grid) / 2) * np.prod(_sigma(np.outer(grid, differences)), axis=1)
+        return p / p.sum()
+
+
+def _no_prior(differences, grid):
+    """Make the mistake of forgetting the prior."""
+    logs = -np.logaddexp(0, -np.outer(grid, differences)).sum(axis=1)
+    p = np.exp(logs - logs.max())
+    return p / p.sum()
+
+
+# --- 13.3 ---------------------------------------------------------------------------------------------
+
+
+def _softmax(utilities, strength):
+    z = strength * np.asarray(utilities, dtype=float)
+    p = np.exp(z - z.max())
+    return p / p.sum()
+
+
+def _steered(answer, rng):
+    u = rng.normal(0, 2, int(rng.integers(5, 12)))
+    same(answer(u.copy(), 0), np.full(len(u), 1 / len(u)), "the probabilities at strength 0")
+    yield "does not steer at strength 0"
+    for strength in (0.5, 1, 3):
+        same(answer(u.copy(), strength), _softmax(u, strength), f"the probabilities at strength {strength}")
+    yield "is proportional to exp(strength * utility), and sums to 1"
+    large = np.append(u + 1000, 1000.0)
+    got = np.asarray(answer(large.copy(), 2))
+    expect(np.isfinite(got).all(), "with utilities of 1,000 there are numbers that are not finite: subtract the largest first.")
+    same(got, _softmax(large, 2), "the probabilities for utilities of about 1,000")
+    yield "does not overflow"
+
+
+def _plain(utilities, strength):
+    """Make the mistake of not subtracting the largest."""
+    with np.errstate(all="ignore"):
+        p = np.exp(strength * utilities)
+        return p / p.sum()
+
+
+# --- 13.4 ---------------------------------------------------------------------------------------------
+
+
+def _tune(rng):
+    """Make up a melody: moves, lengths and rests by chance, each melody with habits of its own."""
+    count = int(rng.integers(12, 40))
+    still, rest, wide = rng.uniform(0, 0.5), rng.uniform(0, 0.4), rng.uniform(1, 4)
+    moves = np.where(rng.random(count) < still, 0, np.rint(rng.normal(0, wide, count))).astype(int)
+    pitches = np.clip(rng.integers(55, 75) + np.cumsum(moves), 40, 90)
+    lengths = rng.choice([0.25, 0.5, 1.0, 1.5, 2.0], count, p=rng.dirichlet(np.ones(5)))
+    onsets = np.cumsum(lengths) - lengths
+    lengths = np.where(rng.random(count) < rest, lengths / 2, lengths)
+    return Score([(float(o), float(d), int(p)) for o, d, p in zip(onsets, lengths, pitches, strict=True)])
+
+
+def _my_feature(answer, rng):
+    tunes = [_tune(rng) for _ in range(60)]
+    values = []
+    for tune in tunes:
+        value = answer(tune)
+        expect(
+            isinstance(value, int | float | np.number) and not isinstance(value, bool) and np.isfinite(value),
+            f"for a melody of {len(tune)} notes it returns {value!r:.40}; it should be a finite number.",
+        )
+        values.append(float(value))
+    yield "is a finite number for each melody"
+    expect(np.std(values) > 1e-9 * (1 + abs(np.mean(values))), "it is the same for all melodies, so it tells nothing.")
+    yield "tells melodies apart"
+    named = [Score(tune.notes, title=f"Tune {k}", tempo=60.0 + k) for k, tune in enumerate(tunes)]
+    same([float(answer(tune)) for tune in named], values, "the values with other titles and tempos")
+    yield "looks at the notes alone"
+    known = np.array([features(tune) for tune in tunes])
+    for k, feature in enumerate(FEATURES):
+        measured = np.isfinite(known[:, k])
+        alike = abs(np.corrcoef(known[measured, k], np.array(values)[measured])[0, 1])
+        expect(
+            not alike >= 0.9,
+            f"its correlation with {feature.name!r} ({feature.low} … {feature.high}) is {alike:.2f}: that one is there already.",
+        )
+    yield "is none of the eight in disguise"
+
+
+EXERCISES = [
+    Exercise(
+        id="13.1",
+        title="The chance of a choice",
+        name="chance",
+        hints=(
+            "The utility of a piece is weights @ features. What counts is the difference of the two utilities.",
+            "z = weights @ (a - b), and then (1 + np.tanh(z / 2)) / 2.",
+        ),
+        test=_chance,
+        mistakes=(
+            Mistake(_overflows, "overflow"),
+            Mistake(lambda weights, a, b: float(_sigma(weights @ (b - a))), "it should be 0.731"),
+            Mistake(lambda weights, a, b: float(weights @ (a - b)), "it should be 0.731"),
+            Mistake(lambda weights, a, b: float(weights @ a > weights @ b), "it should be 0.731"),
+        ),
+    ),
+    Exercise(
+        id="13.2",
+        title="Belief on a grid",
+        name="posterior",
+        hints=(
+            "The logarithm of the prior is -grid**2 / 2. Each choice adds the logarithm of σ(grid * d), which is"
+            " -np.logaddexp(0, -grid * d).",
+            "At the end: p = np.exp(logs - logs.max()), and then p / p.sum().",
+        ),
+        test=_posterior,
+        mistakes=(
+            Mistake(_product, "add logarithms"),
+            Mistake(_no_prior, "before any choice"),
+            Mistake(lambda differences, grid: _belief(-differences, grid), "after 1 choices"),
+            Mistake(lambda differences, grid: _belief(differences, grid) * 2, "should sum to 1"),
+        ),
+    ),
+    Exercise(
+        id="13.3",
+        title="Steer",
+        name="steered",
+        hints=(
+            "This is a softmax: exponentiate, then divide by the sum.",
+            "Only differences of utilities matter: subtract the largest before np.exp, and nothing overflows.",
+        ),
+        test=_steered,
+        mistakes=(
+            Mistake(_plain, "subtract the largest"),
+            Mistake(lambda utilities, strength: np.exp(strength * (utilities - utilities.max())), "strength 0"),
+            Mistake(lambda utilities, strength: _softmax(utilities, 1), "strength 0"),
+            Mistake(lambda utilities, strength: _softmax(utilities, -strength), "strength 0.5"),
+        ),
+    ),
+    Exercise(
+        id="13.4",
+        title="A feature of your own",
+        name="my_feature",
+        hints=(
+            "Begin with the pitches as numbers: pitches = score.notes['pitch'].astype(int), and np.diff(pitches) are the moves.",
+            "Repeated notes: the share of moves that are 0. Rests: score.duration minus the sum of all durations.",
+            "Be careful with a division: a melody may have no move and no rest.",
+        ),
+        test=_my_feature,
+        mistakes=(
+            Mistake(lambda score: len(score) / score.duration, "that one is there already"),
+            Mistake(lambda score: float(score.notes["pitch"].mean()), "that one is there already"),
+            Mistake(lambda score: 1.0, "the same for all"),
+            Mistake(lambda score: score.tempo + float(score.notes["pitch"][-1] % 12), "other titles and tempos"),
+            Mistake(lambda score: score.notes["pitch"], "a finite number"),
+        ),
+    ),
+]
