@@ -259,7 +259,7 @@ def test_another_version_of_the_encoding_is_named(file):
 
 def test_an_unknown_encoding_is_answered_with_the_known_ones(file):
     rewrite(file, words=lambda w: w["encoding"].update(name="braille"))
-    with pytest.raises(BundleError, match=r"'braille'.*note-names, grid, chorale, events"):
+    with pytest.raises(BundleError, match=r"'braille'.*note-names, grid, chorale, character, events"):
         load_bundle(file)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from strategies import scores, tune
 
 from musiclab import corpus as corpus_module
-from musiclab.corpus import CORPORA, Corpus, cache_folder, load_corpus, load_folder
+from musiclab.corpus import CORPORA, MELODY_CORPORA, Corpus, cache_folder, load_corpus, load_folder
 from musiclab.files import MusicFileError, scores_from_abc
 from musiclab.score import Score
 
@@ -109,8 +109,18 @@ def test_the_whole_corpora_have_the_sizes_the_course_speaks_of(corpora):
     assert sizes["bach-chorales"] > 340 and sum(sizes.values()) - sizes["bach-chorales"] > 12_000
     assert all(len(piece) for pieces in corpora.values() for piece in pieces)
     assert all(piece.voices == (0, 1, 2, 3) for piece in corpora["bach-chorales"])
-    melodies = [piece for name, pieces in corpora.items() if name != "bach-chorales" for piece in pieces]
+    melodies = [piece for name in MELODY_CORPORA for piece in corpora[name]]
     assert np.mean([piece.voices == (0,) for piece in melodies]) > 0.999
+
+
+def test_a_quartet_has_four_voices_and_one_metre_a_piece(corpora):
+    quartets = corpora["string-quartets"]
+    assert len(quartets) > 60
+    assert all(set(piece.voices) <= {0, 1, 2, 3} for piece in quartets)
+    # The first movement of Schumann's opus 41 number 1 begins in 2/4, and goes on in 6/8.
+    first = [piece for piece in quartets if piece.title == "schumann_robert opus41no1 movement1"]
+    assert [piece.time_signature for piece in first] == [(2, 4), (6, 8)]
+    assert first[0].duration == 66 and (first[0].notes["onset"] + first[0].notes["duration"]).max() <= 66
 
 
 def test_a_chorale_is_what_bach_wrote(cache):
@@ -133,7 +143,7 @@ def test_an_abc_file_read_in_parts_is_the_file_read_whole(cache, monkeypatch):
     corpus = load_small("folk-songs")
     text = (Path(music21.__file__).parent / "corpus/essenFolksong/ballad80.abc").read_text(encoding="utf-8", errors="replace")
     assert len(parts) > 1
-    assert list(corpus) == scores_from_abc(text)
+    assert list(corpus) == scores_from_abc(text, carry=False)
 
 
 # --- the cache ------------------------------------------------------------------------------------------
