@@ -14,8 +14,8 @@ environment:  ## make .venv with the exact tested packages (every other target d
 lab: environment  ## open the course in the browser (PORT=8890, ARGS=--no-browser)
 	@$(HERE) -m musiclab $(if $(PORT),--port $(PORT)) $(ARGS)
 
-test: environment  ## run all tests, notebooks included (ARGS="-k score" picks some)
-	$(HERE) -m pytest --nbval $(ARGS)
+test: environment  ## run all tests, notebooks included, on two cores (ARGS="-k score" picks some)
+	$(HERE) -m pytest --nbval -n 2 --dist loadfile $(ARGS)
 
 notebooks: environment  ## execute the lessons again and write their notebooks (ARGS=05 picks one)
 	$(HERE) tools/notebooks.py $(ARGS)
