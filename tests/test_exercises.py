@@ -240,13 +240,13 @@ NOT_STUBS = [
 ]
 
 
-@pytest.mark.parametrize("answer", STUBS, ids=repr)
+@pytest.mark.parametrize("answer", STUBS, ids=lambda value: getattr(value, "__qualname__", None) or repr(value))
 def test_stub_is_quiet(answer, capsys):
     check("95.1", answer)
     assert lines(capsys) == ["95.1 Count the events: not attempted yet."]
 
 
-@pytest.mark.parametrize("answer", NOT_STUBS, ids=repr)
+@pytest.mark.parametrize("answer", NOT_STUBS, ids=lambda value: getattr(value, "__qualname__", None) or repr(value))
 def test_anything_else_is_an_attempt(answer, capsys):
     assert not is_stub(answer)
     check("95.1", answer)
