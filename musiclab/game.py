@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from musiclab import cores
 from musiclab.bundle import Bundle, BundleError
 from musiclab.character import NAMES
 from musiclab.encoding import FREE, HOLD, LEVELS, REST, CharacterEncoding
@@ -75,13 +76,14 @@ class Scene:
     loudness: int = 70
 
     def __post_init__(self) -> None:
-        for name in NAMES:
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name}={getattr(self, name)} in the scene {self.name!r}: it must be from 0 to 1.")
-        if not 30 <= self.tempo <= 300:
-            raise ValueError(f"tempo={self.tempo} in the scene {self.name!r}: it must be from 30 to 300 quarter notes a minute.")
-        if not 1 <= self.loudness <= 127:
-            raise ValueError(f"loudness={self.loudness} in the scene {self.name!r}: it must be from 1 to 127.")
+        if not isinstance(self.name, str) or not self.name:
+            raise ValueError(f"a scene's name is a word, such as 'harbour', and not {self.name!r}.")
+        ranges = {**dict.fromkeys(NAMES, (0, 1)), "tempo": (30, 300), "loudness": (1, 127)}
+        for name, (low, high) in ranges.items():
+            value = getattr(self, name)
+            if not isinstance(value, int | float | np.number) or not low <= value <= high:
+                raise ValueError(f"{name}={value!r} in the scene {self.name!r}: it must be a number from {low} to {high}.")
+        object.__setattr__(self, "loudness", round(self.loudness))
 
     @property
     def levels(self) -> np.ndarray:
@@ -142,13 +144,16 @@ class Writer:
     ) -> None:
         if not isinstance(bundle.encoding, CharacterEncoding):
             raise BundleError(f"the bundle {bundle.name!r} follows no scene. Take load_bundle('scenes').")
+        _check_whole(count=count, tries=tries)
         self.encoding, self.count = bundle.encoding, count
         self.temperature, self.firmness, self.tries = temperature, firmness, tries
         self._chance = np.random.default_rng(seed)
         self._model = bundle.voices(2 * count)  # first those that are told, then those that are not
         self._pasts = [self.encoding.past() for _ in range(count)]
         self._step = 0
-        self._written: deque[np.ndarray] = deque(maxlen=KEPT)  # the last bars, each (pieces, steps, voices)
+        # The last bars, each (pieces, steps, voices), and what was wanted of them, (pieces, 4).
+        self._written: deque[np.ndarray] = deque(maxlen=KEPT)
+        self._wanted: deque[np.ndarray] = deque(maxlen=KEPT)
 
     @property
     def steps(self) -> int:
@@ -159,7 +164,8 @@ class Writer:
         """Return a writer that goes its own way from here."""
         twin = copy.copy(self)
         twin._chance, twin._model = copy.deepcopy(self._chance), self._model.copy()
-        twin._pasts, twin._written = [past.copy() for past in self._pasts], self._written.copy()
+        twin._pasts = [past.copy() for past in self._pasts]
+        twin._written, twin._wanted = self._written.copy(), self._wanted.copy()
         return twin
 
     def keep(self, which: Sequence[int]) -> None:
@@ -168,6 +174,7 @@ class Writer:
         self._model.keep(np.concatenate([rows, rows + self.count]))
         self._pasts = [self._pasts[n].copy() for n in rows]
         self._written = deque((bar[rows] for bar in self._written), maxlen=KEPT)
+        self._wanted = deque((levels[rows] for levels in self._wanted), maxlen=KEPT)
         self.count = len(rows)
 
     def write(self, levels: np.ndarray, given: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -185,10 +192,26 @@ class Writer:
         tokens : int32 array (pieces, steps, voices)
         nats : float array (pieces,)
             How surprised the model was by the bar, the sum over all its tokens, at temperature 1 and not pushed.
+
+        Raises
+        ------
+        ValueError
+            For a level outside of 0 to `LEVELS`, or a given bar of another shape.
         """
         levels = np.broadcast_to(levels, (self.count, len(NAMES)))
+        if levels.dtype.kind not in "iu" or levels.min() < FREE or levels.max() > LEVELS:
+            raise ValueError(f"levels are whole numbers from {FREE} to {LEVELS}, one for each of {', '.join(NAMES)}.")
+        if given is not None and np.shape(given) != (self.steps, self.encoding.voices):
+            raise ValueError(
+                f"the bar that is given has the shape {np.shape(given)}; it must be {self.steps, self.encoding.voices}."
+            )
+        # On one core: for such small products cores would wait for one another.
+        return cores.in_parts(self._bar, [levels], [given])[0]
+
+    def _bar(self, levels: np.ndarray, given: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Write a bar as often as is to be tried, and keep the nearest; or listen to one that is given."""
         if self._step >= MEMORY * self.steps:
-            self._begin_again(levels)
+            self._begin_again()
         if given is not None or self.tries == 1:
             return self._write(levels, given)
         count, levels = self.count, np.repeat(levels, self.tries, axis=0)
@@ -216,6 +239,7 @@ class Writer:
                 self._model.choose(voice, np.tile(tokens[:, step, voice], 2))
             self._see(tokens[:, step])
         self._written.append(tokens)
+        self._wanted.append(levels)
         return tokens, nats
 
     def _distances(self, levels: np.ndarray) -> np.ndarray:
@@ -253,12 +277,12 @@ class Writer:
             allowed[silent, REST] = False
         return allowed
 
-    def _begin_again(self, levels: np.ndarray) -> None:
+    def _begin_again(self) -> None:
         """Forget all but the last bars: begin a piece, and listen to them."""
         self._model.reset()
         self._pasts = [self.encoding.past() for _ in range(self.count)]
         self._step = 0
-        for bar in self._written:
+        for bar, levels in zip(self._written, self._wanted, strict=True):
             for step in range(self.steps):
                 self._listen(levels)
                 self._see(bar[:, step])
@@ -302,12 +326,20 @@ class Stream:
     Attributes
     ----------
     scene : Scene
-        Set it, and the next bar is of this scene.
+        Set it, and the next bar is of this scene. Of a theme that returns the notes are what they were; tempo and loudness
+        are those of the scene.
+
+    Raises
+    ------
+    TypeError
+        If it is given anything else for a scene.
     """
 
     def __init__(
         self, bundle: Bundle, scene: Scene, *, theme: int = 4, temperature: float = 0.9, seed: int | None = None
     ) -> None:
+        if theme:
+            _check_whole(theme=theme)
         self.scene, self.theme = scene, theme
         self._writer = Writer(bundle, temperature=temperature, seed=seed)
         self._number = 0
@@ -315,6 +347,17 @@ class Stream:
         self._themes: dict[str, list[np.ndarray]] = {}
         self._recall: list[np.ndarray] = []  # what is left to play of a theme that has returned
         self._before: dict | None = None
+
+    @property
+    def scene(self) -> Scene:
+        """The scene of the next bar."""
+        return self._scene
+
+    @scene.setter
+    def scene(self, scene: Scene) -> None:
+        if not isinstance(scene, Scene):
+            raise TypeError(f"a stream wants a Scene, for instance SCENES['battle'], and was given {scene!r}.")
+        self._scene = scene
 
     def next_bar(self) -> Bar:
         """Write the next bar."""
@@ -338,12 +381,18 @@ class Stream:
         """
         if self._before is None:
             raise ValueError("no bar can be taken back: write one first, and take back only the last.")
-        self.__dict__.update(self._before, scene=self.scene)
-        self._before = None
+        self.__dict__.update(self._before, _scene=self._scene)
 
     def _state(self) -> dict:
         kept = dict(self.__dict__, _writer=self._writer.copy(), _recall=list(self._recall), _before=None)
         return {**kept, "_themes": {name: list(bars) for name, bars in self._themes.items()}}
+
+
+def _check_whole(**numbers: int) -> None:
+    """Raise ValueError unless each is a whole number of 1 or more."""
+    for name, value in numbers.items():
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"{name}={value!r}: it must be a whole number, 1 or more.")
 
 
 def _score(encoding: CharacterEncoding, tokens: np.ndarray, scene: Scene) -> Score:
@@ -381,9 +430,8 @@ class Tape:
 
 
 def _stereo(score: Score) -> np.ndarray:
-    """Play a bar, in two channels however many voices sing."""
-    sound = mix(score) * np.float32(SOFTER)
-    return np.repeat(sound / np.float32(np.sqrt(2)), 2, axis=1) if sound.shape[1] == 1 else sound
+    """Play a bar, each voice in its place however many sing."""
+    return mix(score, voices=sorted({*range(4), *score.voices})) * np.float32(SOFTER)
 
 
 # --- loops ----------------------------------------------------------------------------------------------------
@@ -414,6 +462,7 @@ def loop(bundle: Bundle, scene: Scene, bars: int = 8, *, temperature: float = 0.
     ValueError
         For fewer than 4 bars.
     """
+    _check_whole(bars=bars)
     if bars < 4:
         raise ValueError(f"bars={bars}: a loop has 4 or more.")
     writer = Writer(bundle, temperature=temperature, seed=seed)
@@ -446,7 +495,7 @@ def save_loop(score: Score, path: str | os.PathLike[str], *, overwrite: bool = F
     Raises
     ------
     MusicFileError
-        If a file exists and `overwrite` is not set, or cannot be written. Then neither is new.
+        If the score has no notes, a file exists and `overwrite` is not set, or cannot be written.
     """
     wav = Path(path)
     midi = wav.with_suffix(".mid")
@@ -455,22 +504,24 @@ def save_loop(score: Score, path: str | os.PathLike[str], *, overwrite: bool = F
     for file in (wav, midi):
         if file.exists() and not overwrite:
             raise MusicFileError(f"{file} exists already. Pass overwrite=True to replace it, or choose another name.")
-    frames = round(_whole_bars(score) * BAR * 60 / score.tempo * RATE)
+    if not len(score):
+        raise MusicFileError(f"{wav.name}: not written, for the score has no notes. Give one that has.")
+    bars = max(1, int(np.ceil(score.duration / score.bar_length - 1e-9)))
+    frames = round(bars * score.bar_length * 60 / score.tempo * RATE)
     sound = _stereo(score)
     around = np.zeros((frames, 2), dtype=np.float32)
     for start in range(0, len(sound), frames):  # what rings on after the end rings in the beginning
         part = sound[start : start + frames]
         around[: len(part)] += part
-    write_midi(score, midi, overwrite=overwrite)
     try:
         write_atomically(wav, _looped_wav(np.clip(around, -1, 1)), overwrite=overwrite)
+    except FileNotFoundError:
+        raise MusicFileError(
+            f"there is no folder {wav.parent} to write {wav.name} to. Create it, or choose another place."
+        ) from None
     except OSError as error:
         raise MusicFileError(f"{wav} cannot be written ({error}). Check the name, and that you may write there.") from None
-    return wav, midi
-
-
-def _whole_bars(score: Score) -> int:
-    return max(1, int(np.ceil(score.duration / BAR - 1e-9)))
+    return wav, write_midi(score, midi, overwrite=overwrite)
 
 
 def _looped_wav(samples: np.ndarray) -> bytes:
@@ -511,6 +562,7 @@ def followed(
     dict of str to (int array (count,), float array (count,))
         For each of `character.NAMES` the levels that were wanted, and the mean of what was measured over the bars.
     """
+    _check_whole(count=count, bars=bars)
     wanted = np.random.default_rng(seed).integers(1, LEVELS + 1, size=(count, len(NAMES)))
     writer = Writer(bundle, count, firmness=firmness, tries=tries, seed=seed)
     music = np.concatenate([writer.write(wanted)[0] for _ in range(bars)], axis=1)  # (count, steps, voices)
@@ -530,7 +582,16 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     -------
     float
         nan if one of them is always the same.
+
+    Raises
+    ------
+    ValueError
+        If they are not equally long, or empty, or hold what is no number.
     """
+    if np.shape(a) != np.shape(b) or np.ndim(a) != 1 or not len(a) or np.isnan([*a, *b]).any():
+        raise ValueError(
+            f"two rows of numbers, equally long, are compared; these have the shapes {np.shape(a)} and {np.shape(b)}."
+        )
     ranks = []
     for values in (a, b):
         _, place, counts = np.unique(values, return_inverse=True, return_counts=True)

@@ -1,5 +1,6 @@
 """Lesson 12: game music."""
 
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
@@ -20,6 +21,10 @@ def _energy(answer, rng):
     yield "counts a note where it begins, and only there"
     same(answer(Score([(8, 1, 60)])), np.array([0.0, 0.0, 0.25]), tolerance=1e-9)
     yield "has a number for every bar, an empty one, too"
+    same(answer(Score([(0, 8, 60)])), np.array([0.25, 0.0]), tolerance=1e-9)
+    yield "has a number for a last bar in which a note is only held"
+    jig = Score([(o / 2, 0.5, 60) for o in range(12)], time_signature=(6, 8))
+    same(answer(jig), np.array([2.0, 2.0]), tolerance=1e-9)
     waltz = Score([(o / 2, 0.5, 60, o % 2) for o in range(12)], time_signature=(3, 4))
     same(answer(waltz), np.array([2.0, 2.0]), tolerance=1e-9)
     yield "knows how long a bar is in another metre"
@@ -38,6 +43,11 @@ def _sounding_counts(score):
     """Make the mistake of counting notes that sound, also those held over from the bar before."""
     bars = int(np.ceil(score.duration / score.bar_length - 1e-9))
     return [len(score.slice(b * score.bar_length, (b + 1) * score.bar_length)) / score.bar_length for b in range(bars)]
+
+
+def _without_the_last(score):
+    """Make the mistake of bars up to the last that a note begins in."""
+    return (np.bincount((score.notes["onset"] // score.bar_length).astype(int)) / score.bar_length).tolist()
 
 
 def _always_four(score):
@@ -96,6 +106,8 @@ def _pushed(answer, rng):
     yield "returns probabilities, whatever the two say"
     far = np.array([-2000.0, -2001.0])
     same(answer(far, far, 1.0), np.array([0.731059, 0.268941]), tolerance=1e-5)
+    far = np.array([-1000.0, -3000.0])
+    same(answer(far, far, 1.0), np.array([1.0, 0.0]), tolerance=1e-5)
     yield "does not break on very small numbers"
 
 
@@ -108,6 +120,14 @@ def _overflowing(untold, told, firmness):
     """Make the mistake of not subtracting the largest."""
     with np.errstate(invalid="ignore"):
         return np.exp(untold + firmness * (told - untold)) / np.exp(untold + firmness * (told - untold)).sum()
+
+
+def _by_the_smallest(untold, told, firmness):
+    """Make the mistake of subtracting the smallest."""
+    logits = untold + firmness * (told - untold)
+    with np.errstate(over="ignore", invalid="ignore"):
+        p = np.exp(logits - logits.min())
+        return p / p.sum()
 
 
 def _pushed_probabilities(untold, told, firmness):
@@ -165,8 +185,8 @@ _BARS = 4
 
 def _my_scenes(answer, rng):
     expect(isinstance(answer, Mapping), f"my_scenes is of type {type(answer).__name__}; give a dict, name -> Scene.")
-    wrong = next((scene for scene in answer.values() if not isinstance(scene, Scene)), None)
-    expect(wrong is None, f"my_scenes holds a {type(wrong).__name__}; give Scenes.")
+    wrong = [scene for scene in answer.values() if not isinstance(scene, Scene)]
+    expect(not wrong, f"my_scenes holds a {type(wrong[0]).__name__ if wrong else ''}; give Scenes.")
     expect(len(answer) >= 2, f"my_scenes holds {len(answer)}; a game has two scenes or more.")
     names = [name for name, scene in answer.items() if scene.name != name]
     expect(not names, f"the scene under {names[0] if names else ''!r} has another name of its own; themes are kept by it.")
@@ -176,13 +196,13 @@ def _my_scenes(answer, rng):
     expect(not set(wishes) <= shipped, "my_scenes are the four of the lesson; change what they wish for.")
     yield "are scenes of your own"
     bundle = load_bundle("scenes")
-    heard = [_measured(bundle, scene) for scene in list(answer.values())[:4]]
-    pairs = [(a, b) for n, a in enumerate(heard) for b in heard[:n]]
-    apart = min(float(np.abs(a - b).max()) for a, b in pairs)
-    expect(
-        apart >= 1.5,
-        f"in {_BARS} bars of each, two of your scenes differ by {apart:.1f} levels at most; ask for things further apart.",
-    )
+    heard = {name: _measured(bundle, scene) for name, scene in list(answer.items())[:6]}
+    for a, b in itertools.combinations(heard, 2):
+        apart = float(np.abs(heard[a] - heard[b]).max())
+        expect(
+            apart >= 1.5,
+            f"in {_BARS} bars of each, {a!r} and {b!r} differ by {apart:.1f} levels at most; ask for things further apart.",
+        )
     yield "can be told apart by what they sound like"
 
 
@@ -215,6 +235,7 @@ EXERCISES = [
         mistakes=(
             Mistake(_sounding_counts, "it should be 0.25"),
             Mistake(_always_four, "it should"),
+            Mistake(_without_the_last, "it should"),
             Mistake(lambda score: [4 * e for e in _energies(score)], "it should be 0.75"),
             Mistake(lambda score: [e for e in _energies(score) if e], "it should be (3,)"),
         ),
@@ -247,6 +268,7 @@ EXERCISES = [
         test=_pushed,
         mistakes=(
             Mistake(_pushed_probabilities, "it should be"),
+            Mistake(_by_the_smallest, "not a number"),
             Mistake(lambda u, t, f: np.exp(u + f * (t - u)), "it should be"),
             Mistake(lambda u, t, f: _softmax(t + f * (t - u)), "it should be"),
             Mistake(_overflowing, "not a number"),

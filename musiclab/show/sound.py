@@ -18,6 +18,7 @@ import math
 import os
 import zipfile
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,13 +85,14 @@ def render(score: Score) -> np.ndarray:
     return mixed * np.float32(PEAK / peak) if peak > PEAK else mixed
 
 
-def mix(score: Score) -> np.ndarray:
+def mix(score: Score, voices: Sequence[int] | None = None) -> np.ndarray:
     """Play a score as `render` does, but leave it as loud as it comes out: values may lie outside of ±1.
 
-    For music that is played in pieces, one after the other, all of which must be made softer by the same amount.
+    For music that is played in pieces, one after the other: all must be made softer by the same amount, and a voice must keep its
+    place also where another one is silent for a while. So `voices` says which there are; by default those that sing.
     """
-    spread = _places(score)
-    channels = 1 if len(score.voices) < 2 else 2
+    spread = _places(score.voices if voices is None else voices)
+    channels = 1 if len(spread) < 2 else 2
     seconds = 60.0 / score.tempo
     mixed = np.zeros((round((score.duration * seconds + RELEASE) * RATE) + 1, channels), dtype=np.float32)
     for onset, duration, pitch, voice, velocity in score.notes.tolist():
@@ -102,9 +104,8 @@ def mix(score: Score) -> np.ndarray:
     return mixed
 
 
-def _places(score: Score) -> dict[int, tuple[float, ...]]:
+def _places(voices: Sequence[int]) -> dict[int, tuple[float, ...]]:
     """Return how loud each voice is in each channel; left and right have the same power together."""
-    voices = score.voices
     if len(voices) < 2:
         return {voice: (1.0,) for voice in voices}
     angles = [math.pi / 4 * (1 + SPREAD * (2 * k / (len(voices) - 1) - 1)) for k in range(len(voices))]

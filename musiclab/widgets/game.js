@@ -11,6 +11,7 @@ const LOOKS = {
 };
 const PLAIN = { sky: "#e8e8e8", ground: "#b8b8b8", sign: "♪" };
 const AHEAD = 0.08; // seconds that a bar needs to be set in time
+const WRITING = 0.15; // seconds that Python is given to write a bar anew
 
 function make(tag, attributes, parent, words) {
   const svg = ["svg", "rect", "line", "text", "path", "g"].includes(tag);
@@ -43,33 +44,46 @@ function draw(picture, name, bar) {
 }
 
 function render({ model, el }) {
-  const box = make("div", { class: "musiclab-game", tabindex: 0, role: "group", "aria-label": "The game. Keys 1 to 4 choose the scene." }, el);
+  const scenes = model.get("scenes");
+  const keys = scenes.length > 1 ? `Keys 1 to ${scenes.length} choose the scene.` : "";
+  const box = make("div", { class: "musiclab-game", tabindex: 0, role: "group", "aria-label": `The game. ${keys}` }, el);
   const controls = make("div", { class: "musiclab-game-controls" }, box);
   const play = make("button", { type: "button" }, controls, "▶ Play");
   const says = make("span", { role: "status" }, controls);
   const picture = make("svg", { viewBox: "0 0 720 200", "aria-hidden": "true" }, box);
   for (const part of [box, play]) part.dataset.lmSuppressShortcuts = "true"; // JupyterLab takes keys for commands
-  let context = null, waiting = [], sounding = null, end = 0, cursor = null, timer = null, asked = false, heard = 0, changed = null;
+  let context = null, playing = false, timer = null, cursor = null;
+  let waiting = null, sounding = null, end = 0; // one bar waits, one sounds; `end` is when the last of them ends
+  let asked = false, stale = false, pressed = null, changed = null;
   draw(picture, model.get("scene"), null);
 
-  function ask() {
+  function ask(message) {
     asked = true;
-    model.send({ kind: "more" });
+    model.send(message);
+  }
+  // The bar that waits belongs to the scene before. If there is time, it is written anew; one request at a time.
+  function renew() {
+    if (asked || !waiting || waiting.start < context.currentTime + WRITING) return;
+    stale = false;
+    ask({ kind: "again", number: waiting.number });
   }
   function stop() {
+    if (!playing) return;
+    playing = false;
     clearInterval(timer);
-    for (const bar of [...waiting, sounding]) bar?.source.stop();
-    [waiting, sounding, end, timer, changed] = [[], null, 0, null, null];
+    if (waiting) model.send({ kind: "stopped", number: waiting.number });
+    for (const bar of [waiting, sounding]) bar?.source.stop();
+    [waiting, sounding, end, asked, stale, pressed, changed] = [null, null, 0, false, false, null, null];
     play.textContent = "▶ Play";
     says.textContent = "";
   }
   function set(bar) {
     const now = context.currentTime;
-    // A bar of the same number was written anew: it takes the place of the one that waits.
-    const old = waiting.findIndex((other) => other.number === bar.number);
-    if (old >= 0) {
-      end = waiting[old].start;
-      for (const other of waiting.splice(old)) other.source.stop();
+    // Written anew: it takes the place of the bar that waits, unless that one is as good as sounding.
+    if (waiting?.number === bar.number && waiting.start > now + AHEAD / 2) {
+      end = waiting.start;
+      waiting.source.stop();
+      waiting = null;
     }
     if (end < now + AHEAD / 2) {
       if (sounding) model.set("underruns", model.get("underruns") + 1);
@@ -81,65 +95,91 @@ function render({ model, el }) {
     bar.source.start(end);
     bar.start = end;
     end += bar.buffer.duration;
-    waiting.push(bar);
-    if (changed && bar.scene === changed.scene) {
+    if (waiting) sounding = begin(waiting);
+    waiting = bar;
+    if (changed && bar.scene === changed.scene && !stale) {
       model.set("latency", (bar.start - changed.time) / changed.bar);
       changed = null;
     }
+    box.dataset.underruns = model.get("underruns");
+    box.dataset.latency = model.get("latency");
     model.save_changes();
+  }
+  function begin(bar) {
+    model.send({ kind: "begun", number: bar.number });
+    cursor = draw(picture, bar.scene, bar);
+    says.textContent = `${bar.scene}, bar ${bar.number}`;
+    return bar;
   }
   function run() {
     const now = context.currentTime;
-    while (waiting.length && waiting[0].start <= now) {
-      sounding = waiting.shift();
-      heard = sounding.number;
-      model.send({ kind: "begun", number: heard });
-      cursor = draw(picture, sounding.scene, sounding);
-      says.textContent = `${sounding.scene}, bar ${heard}`;
+    if (waiting && waiting.start <= now) {
+      sounding = begin(waiting);
+      waiting = null;
     }
     if (cursor && sounding) {
-      const x = 152 + 436 * Math.min(1, (now - sounding.start) / sounding.buffer.duration);
+      const x = 152 + 436 * Math.min(1, Math.max(0, now - sounding.start) / sounding.buffer.duration);
       cursor.setAttribute("x1", x);
       cursor.setAttribute("x2", x);
     }
-    if (!waiting.length && !asked) ask();
-  }
-  model.on("msg:custom", (message, buffers) => {
-    if (message.kind !== "bar" || timer === null) return;
-    asked = false;
-    const bytes = buffers[0], length = (bytes.byteLength ?? bytes.buffer.byteLength) / 4;
-    const frames = new Int16Array(bytes.buffer ? bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) : bytes);
-    const buffer = context.createBuffer(2, length, message.rate);
-    for (const channel of [0, 1]) {
-      const out = buffer.getChannelData(channel);
-      for (let k = 0; k < length; k++) out[k] = frames[channel * length + k] / 32767;
+    if (!waiting && !asked) {
+      stale = false;
+      ask({ kind: "more" });
     }
-    set({ number: message.number, scene: message.scene, returns: message.returns, notes: message.notes, buffer });
-  });
-  function changeScene() {
-    if (sounding) changed = { scene: model.get("scene"), time: context.currentTime, bar: sounding.buffer.duration };
-    if (!timer) draw(picture, model.get("scene"), null);
+    if (stale) renew();
   }
+  function answered(message, buffers) {
+    if (!playing) return;
+    if (message.kind === "changed") {
+      stale = true;
+      if (sounding) changed = { scene: message.scene, time: pressed ?? context.currentTime, bar: sounding.buffer.duration };
+      pressed = null;
+      renew();
+    } else if (message.kind === "kept") {
+      asked = false;
+    } else if (message.kind === "failed") {
+      stop();
+    } else if (message.kind === "bar") {
+      asked = false;
+      const bytes = buffers[0], length = (bytes.byteLength ?? bytes.buffer.byteLength) / 4;
+      const frames = new Int16Array(bytes.buffer ? bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) : bytes);
+      const buffer = context.createBuffer(2, length, message.rate);
+      for (const channel of [0, 1]) {
+        const out = buffer.getChannelData(channel);
+        for (let k = 0; k < length; k++) out[k] = frames[channel * length + k] / 32767;
+      }
+      set({ number: message.number, scene: message.scene, returns: message.returns, notes: message.notes, buffer });
+    }
+  }
+  function changeScene() {
+    if (!playing) draw(picture, model.get("scene"), null);
+  }
+  model.on("msg:custom", answered);
   model.on("change:scene", changeScene);
   play.addEventListener("click", async () => {
-    if (timer !== null) return stop();
+    if (playing) return stop();
+    playing = true;
     play.textContent = "■ Stop";
     // At the rate of the sound itself: a browser that changes the rate of each bar would leave a seam between two of them.
     context ??= new AudioContext({ sampleRate: 24000 });
     await context.resume();
+    if (!playing) return;
     end = context.currentTime + AHEAD;
     timer = setInterval(run, 30);
-    ask();
   });
   box.addEventListener("keydown", (event) => {
-    const scene = event.ctrlKey || event.metaKey || event.altKey ? undefined : model.get("scenes")[Number(event.key) - 1];
-    if (scene) model.send({ kind: "scene", name: scene });
-    if (scene) event.preventDefault();
+    const scene = event.ctrlKey || event.metaKey || event.altKey ? undefined : scenes[Number(event.key) - 1];
+    if (scene) {
+      pressed = context?.currentTime ?? null;
+      model.send({ kind: "scene", name: scene });
+      event.preventDefault();
+    }
     event.stopPropagation();
   });
   return () => {
     stop();
     context?.close();
+    model.off("msg:custom", answered);
     model.off("change:scene", changeScene);
   };
 }

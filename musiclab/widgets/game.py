@@ -1,7 +1,8 @@
 """The game of lesson 12: four scenes, a dial for the tension, and music that follows, for as long as you like.
 
 Python writes the bars and plays them (`musiclab.game`). The browser gets them one bar ahead and sets each exactly
-where the last one ends. Change the scene, and the bar that waits there, unheard, is written anew.
+where the last one ends. When the scene changes it asks for the bar that waits there, unheard, to be written anew, if there is
+still time; and for one at a time, however often the scene changes.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Game(Described):
     """
 
     def __init__(self, scenes: Mapping[str, Scene] | None = None, *, bundle: Bundle | None = None, seed: int = 1) -> None:
-        self._scenes = dict(SCENES if scenes is None else scenes)
+        self._scenes = _checked(SCENES if scenes is None else scenes)
         first = next(iter(self._scenes.values()))
         self._stream = Stream(load_bundle("scenes") if bundle is None else bundle, first, seed=seed)
         self._tape, self._tape_before = Tape(), Tape()
@@ -131,27 +132,48 @@ class Game(Described):
             self.tension.value = tension  # which changes the stream, too
 
     def _change(self) -> None:
-        """Let the next bar be of the scene that is chosen; if one waits that nobody has heard, write it anew."""
+        """Let the next bar be of the scene that is chosen, and tell the browser, which knows what has been heard."""
         self._stream.scene = replace(self._scenes[self.scene.value], tension=self.tension.value)
-        if self.bars and self.bars[-1].number > self._begun and self._begun:
-            self._stream.take_back()
-            self._tape = self._tape_before
-            self.bars.pop()
-            self.advance()
+        self.stage.send({"kind": "changed", "scene": self.scene.value})
+
+    def _take_back(self, number: int) -> bool:
+        """Take back the bar of this number, if it is the last and has not begun."""
+        if not self.bars or self.bars[-1].number != number or number <= self._begun:
+            return False
+        self._stream.take_back()
+        self._tape = self._tape_before
+        self.bars.pop()
+        return True
 
     def _answer(self, _: Any, message: dict[str, Any], buffers: list) -> None:
-        """Do what the browser asks for; say so if it cannot be done."""
+        """Do what the browser asks for; say so, to the player as well as to the browser, if it cannot be done."""
+        kind = message.get("kind")
         try:
-            if message.get("kind") == "begun":
+            if kind == "begun":
                 self._begun = int(message["number"])
-            elif message.get("kind") == "more":
+            elif kind == "more" or (kind == "again" and self._take_back(int(message["number"]))):
                 self.advance()
-            elif message.get("kind") == "scene" and message.get("name") in self._scenes:
+            elif kind == "again":
+                self.stage.send({"kind": "kept"})
+            elif kind == "stopped":  # the bar that waits will not be heard
+                self._take_back(int(message["number"]))
+            elif kind == "scene" and message.get("name") in self._scenes:
                 self.scene.value = message["name"]
         except Exception as error:  # a callback's error would otherwise be lost in a log that nobody reads
             self._say(f"No bar was written: {error}")
+            self.stage.send({"kind": "failed"})
 
     def _say(self, words: str) -> None:
         self._message = words
         safe = words.replace("&", "&amp;").replace("<", "&lt;")
         self.message.value = f"<span>{safe}</span>"
+
+
+def _checked(scenes: Mapping[str, Scene]) -> dict[str, Scene]:
+    """Return scenes by their names; refuse what are none."""
+    if not isinstance(scenes, Mapping) or not scenes or not all(isinstance(scene, Scene) for scene in scenes.values()):
+        raise ValueError("give the scenes as a dict, name -> Scene, with one scene at least.")
+    for name, scene in scenes.items():
+        if scene.name != name:
+            raise ValueError(f"the scene under {name!r} is called {scene.name!r}; give it one name, for themes are kept by it.")
+    return dict(scenes)
