@@ -741,12 +741,12 @@ def test_worked_solution_passes_and_is_quick(exercise, monkeypatch, tmp_path):
     answer = solved(exercise, monkeypatch, tmp_path)
     assert not is_stub(answer)
     for seed in range(5):
-        start = time.monotonic()
+        start = time.process_time()
         verdict = judge(exercise, answer, np.random.default_rng(seed))
         assert verdict.passed, f"seed {seed}: {verdict.reason}"
         assert len(set(verdict.held)) == len(verdict.held) > 0
         assert not verdict.printed
-        assert time.monotonic() - start < 2, "a check must answer within two seconds"
+        assert time.process_time() - start < 2, "a check must answer within two seconds on a computer that does nothing else"
     assert judge(exercise, answer).passed
 
 

@@ -395,21 +395,20 @@ check("12.4", bar_starts)
 
 # %% [markdown]
 # Writing must be quicker than playing, or the music stops: that is called an **underrun**. So it is measured: write and play
-# thirty bars of the busiest scene, and compare the time with how long they sound.
+# thirty bars of the busiest scene, and compare the seconds of the processor with how long they sound.
 
 # %% tags=["nbval-ignore-output"]
 import time
 
-stream, tape = Stream(scenes, SCENES["battle"], seed=1), Tape()
-began, seconds, slowest = time.perf_counter(), 0.0, 0.0
+stream, tape, took, seconds = Stream(scenes, SCENES["battle"], seed=1), Tape(), [], 0.0
 for _ in show.progress(range(30), "Writing and playing"):
-    start = time.perf_counter()
+    start = time.process_time()  # what else the computer does counts little
     seconds += len(tape.play(stream.next_bar().score)) / RATE
-    slowest = max(slowest, time.perf_counter() - start)
-took = time.perf_counter() - began
-print(f"{seconds:.0f} s of music in {took:.1f} s: {seconds / took:.0f} times as fast as it sounds")
-print(f"the slowest bar took {slowest:.2f} s and lasts {BAR * 60 / SCENES['battle'].tempo:.2f}")
-assert took < seconds and slowest < BAR * 60 / SCENES["battle"].tempo
+    took.append(time.process_time() - start)
+lasts = BAR * 60 / SCENES["battle"].tempo
+print(f"{seconds:.0f} s of music in {sum(took):.1f} s: {seconds / sum(took):.0f} times as fast as it sounds")
+print(f"the slowest bar took {max(took):.2f} s and lasts {lasts:.2f}")
+assert sum(took) < seconds and max(took) < lasts
 
 # %% [markdown]
 # ## 9 · Round and round
