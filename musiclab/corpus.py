@@ -55,7 +55,7 @@ MELODY_CORPORA = ("fiddle-tunes", "irish-tunes", "scottish-tunes", "folk-songs")
 _MISTAKEN = (".mp3", ".ogg", ".flac", ".wav", ".pdf")
 
 # Part of every cache file's name. It rises when the same source would be read differently than before.
-_READER = 1
+_READER = 2
 
 
 class Corpus(Sequence[Score]):
@@ -200,7 +200,7 @@ def load_folder(path: str | os.PathLike[str], *, jobs: int | None = None, progre
     corpus = _cached(f"folder-{_key(str(folder.resolve()), states, version('music21'), version('symusic'))}", fill)
     if not len(corpus):
         file, reason = corpus.problems[0]
-        raise MusicFileError(f"none of the {len(found)} music files in {folder} could be read. The first, {file}: {reason}")
+        raise MusicFileError(f"no music file in {folder} could be read, of {len(found)}. The first, {file}: {reason}")
     if corpus.problems:
         warnings.warn(
             f"{len(corpus.problems)} of {len(found)} files in {folder} could not be read;"

@@ -223,7 +223,7 @@ def diagnose(path: str | os.PathLike[str], encoding: str | Encoding = "melody", 
     ValueError
         For an unknown name of an encoding; the message lists the known ones.
     """
-    if isinstance(encoding, str) and encoding not in ENCODINGS:
+    if not isinstance(encoding, Encoding) and (not isinstance(encoding, str) or encoding not in ENCODINGS):
         raise ValueError(f"there is no encoding {encoding!r}; choose one of {', '.join(ENCODINGS)}, or give an Encoding.")
     name = os.fspath(path) if name is None else name
     try:
@@ -334,10 +334,15 @@ def _wants_melody(encoding: Encoding) -> bool:
 
 
 def _pieces(case: _Case) -> Finding | None:
-    if case.pieces == 1:
-        return None
-    words = f"The file holds {case.pieces} pieces; what follows is about the first."
-    return Finding("pieces", words, "read_scores gives all pieces of this file, and load_folder those of its whole folder.")
+    words, advice, problems = [], [], case.facts["problems"]
+    if case.pieces > 1:
+        words.append(f"The file holds {case.pieces} pieces; what follows is about the first.")
+        advice.append("read_scores gives all pieces of this file, and load_folder those of its whole folder.")
+    if problems:
+        words.append(f"Of the file, {count(len(problems), 'tune')} cannot be read and {_is(len(problems))} left out.")
+        more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
+        advice.append(" ".join(problem[0].upper() + problem[1:] for problem in problems[:3]) + more)
+    return Finding("pieces", " ".join(words), " ".join(advice)) if words else None
 
 
 def _tracks(case: _Case) -> Finding:
@@ -413,16 +418,26 @@ def _tempo(case: _Case) -> Finding:
 
 def _metre(case: _Case) -> Finding:
     metres = [(time, "{}/{}".format(*metre)) for time, metre in case.facts["metres"]]
+    odd, bars = case.facts["bars"]
+    uneven = f" {odd:,} of {count(bars, 'bar')} {_is(odd)} longer or shorter than the metre says." if odd else ""
+    correct = (
+        "Correct the metre or those bars: bar lines are counted by the metre, and stand elsewhere than written." if odd else ""
+    )
     if not metres:
         return Finding(
             "metre", "No metre is given; 4/4 is assumed. dataclasses.replace(score, time_signature=(3, 4)) sets another."
         )
     if len(metres) == 1:
-        return Finding("metre", f"{metres[0][1]} throughout.")
+        return Finding("metre", f"{metres[0][1]} throughout.{uneven}", correct)
     listed = ", ".join(f"{metre} from quarter {time:g} on" for time, metre in metres[1:4]) + (", …" if len(metres) > 4 else "")
-    words = f"The metre changes {_times(len(metres) - 1)}: {metres[0][1]} first, {listed}. Only the first is kept."
-    cut = f"score.slice({metres[0][0]:g}, {metres[1][0]:g})"
-    return Finding("metre", words, f"From the first change on the bar lines are wrong. {cut} is what stands before it.")
+    words = f"The metre changes {_times(len(metres) - 1)}: {metres[0][1]} first, {listed}. Only the first is kept.{uneven}"
+    cut = f"score.slice(0, {metres[1][0]:g})"  # not from the first metre's time: an upbeat stands before it
+    advice = f"From the first change on the bar lines are wrong. {cut} is what stands before it. {correct}"
+    return Finding("metre", words, advice.strip())
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _times(number: int) -> str:
@@ -458,7 +473,8 @@ def _timing(case: _Case) -> Finding:
         advice = "The beats are a guess, if a checked one. Listen to the result before you train on it: the diagnosis's .before."
         return Finding("timing", f"{words} After that, {grid[0].lower()}{grid[1:]}", advice)
     if moves and triplets >= MANY_MOVED:
-        advice = "A grid of 12 steps a quarter holds triplets and sixteenths: GridEncoding(steps_per_quarter=12)."
+        grid12 = "train_own(…, encoding=GridEncoding(steps_per_quarter=12))"
+        advice = f"A grid of 12 steps a quarter holds triplets and sixteenths, for a model trained from scratch: {grid12}."
     return Finding("timing", f"{words} After that, {grid}" if kind == "near the grid" else grid, advice)
 
 
@@ -480,8 +496,9 @@ def _grid_shares(score: Score) -> dict[str, float]:
 
 def _polyphony(case: _Case) -> Finding:
     notes = case.score.notes
-    moments = np.unique(np.concatenate([notes["onset"], notes["onset"] + notes["duration"]]))
-    starts, ends = np.sort(notes["onset"]), np.sort(notes["onset"] + notes["duration"])
+    # Rounded, or a triplet would sound on for 2e-16 of a quarter after the next one begins.
+    starts, ends = np.sort(notes["onset"].round(6)), np.sort((notes["onset"] + notes["duration"]).round(6))
+    moments = np.unique(np.concatenate([starts, ends]))
     sounding = np.searchsorted(starts, moments[:-1], side="right") - np.searchsorted(ends, moments[:-1], side="right")
     spans = np.diff(moments)
     if sounding.max() <= 1:
@@ -516,6 +533,10 @@ def _key(case: _Case) -> Finding:
     score, best = case.score, _fitting_key(case.score)
     stated = score.key if key_signature(score.key) is not None else None
     fits = 100 * _in_scale(score, best)
+    if unread := case.facts["unread_keys"]:
+        words = f"The key of the file was not understood (K:{unread[0]}), so its sharps and flats may be wrong."
+        words += f" As they were read, the notes fit {key_name(best)} best ({fits:.0f} % lie in its scale)."
+        return Finding("key", words, "Write the key as ABC does, K:Bm or K:Eb, and read the file again.")
     if stated is None:
         return Finding("key", f"No key is given; the notes fit {key_name(best)} best ({fits:.0f} % lie in its scale).")
     stated_fits = 100 * _in_scale(score, stated)
@@ -565,3 +586,46 @@ def _encoding_name(encoding: Encoding) -> str:
         voices = "one voice" if encoding.voices == 1 else f"{encoding.voices} voices"
         return f"A grid of {_grid_name(encoding.steps_per_quarter)} for {voices}"
     return {"events": "The encoding of events", "note-names": "The encoding by note names"}.get(encoding.name, encoding.name)
+
+
+def usable_melodies(path: str | os.PathLike[str], *, progress: bool = True) -> tuple[list[Score], list[tuple[str, str]]]:
+    """Take the melodies out of all files in a folder, as `diagnose_folder` finds them, and say what was left out and why.
+
+    Parameters
+    ----------
+    path : str or path
+    progress : bool
+        As for `diagnose_folder`.
+
+    Returns
+    -------
+    melodies : list of Score
+        One voice each, on a grid where `timing.align` found one. Of a file that holds several pieces, the melodies of all.
+    left_out : list of (str, str)
+        The file, or the piece in it, and the reason: it cannot be read, or it was played too freely for a grid.
+
+    Raises
+    ------
+    MusicFileError
+        If there is no such folder, or no file in it.
+    """
+    melodies: list[Score] = []
+    left_out: list[tuple[str, str]] = []
+    for diagnosis in diagnose_folder(path, progress=progress):
+        if diagnosis.problem:
+            left_out.append((diagnosis.name, diagnosis.problem.removeprefix(f"{diagnosis.name}: ")))
+            continue
+        first = (diagnosis.name, diagnosis.alignment, diagnosis.melody)
+        rest = []
+        if any(finding.topic == "pieces" for finding in diagnosis.findings):  # of which `diagnose` looks at the first alone
+            for number, score in enumerate(inspect_file(Path(path).expanduser() / diagnosis.name)[0][1:], start=2):
+                alignment = align(score)
+                rest.append((f"{diagnosis.name}, piece {number}", alignment, find_melody(alignment.score)))
+        for name, alignment, melody in [first, *rest]:
+            if alignment.kind == "declined":
+                left_out.append((name, alignment.words))
+            elif not len(GridEncoding().quantise(melody.score)):
+                left_out.append((name, "no note of its melody is left on a grid of sixteenths."))
+            else:
+                melodies.append(melody.score)
+    return melodies, left_out

@@ -30,6 +30,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -108,13 +109,19 @@ def read_scores(
     """Read a file that may hold several pieces: an ABC collection, or a type 2 MIDI file, where each track is one.
 
     Parameters and errors are those of `read_score`; `max_notes` counts per piece. Pieces without a note are
-    passed over; the list has at least one Score.
+    passed over; the list has at least one Score. A tune of an ABC collection that cannot be read is left out, with a
+    warning that names it.
     """
     if not 0 < timeout < float("inf"):
         raise ValueError(f"timeout={timeout}: it must be a number of seconds above 0.")
     with _about(path):
         kind = _kind(_screen(path), Path(path).suffix.lower())
-        return reader.read(os.path.abspath(path), kind, timeout=timeout, max_notes=max_notes, drums=drums)
+        if kind != "abc":
+            return reader.read(os.path.abspath(path), kind, timeout=timeout, max_notes=max_notes, drums=drums)
+        scores, facts = reader.inspect(os.path.abspath(path), kind, timeout=timeout, max_notes=max_notes)
+    for problem in facts["problems"]:
+        warnings.warn(f"{path}: {problem} The others were read.", stacklevel=2)
+    return scores
 
 
 def inspect_file(

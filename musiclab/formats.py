@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import functools
 import io
+import itertools
 import re
 import struct
+import textwrap
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -40,6 +42,7 @@ class MusicFileError(Exception):
 def scores_from_bytes(data: bytes, kind: str, *, max_notes: int, drums: bool) -> list[Score]:
     """Read what a file of this kind ("midi", "mxl", "musicxml", "abc" or "kern") holds: at least one Score with notes.
 
+    Of an ABC book the tunes that can be read; `scores_and_facts` names the others.
     Raises MusicFileError for what was foreseen; damaged notation may raise anything, for music21 does.
     """
     return _scores(_parse(data, kind, max_notes), kind, max_notes, drums)
@@ -57,7 +60,11 @@ def scores_and_facts(data: bytes, kind: str, *, max_notes: int) -> tuple[list[Sc
     - ``voices``: of each voice ``track``, its place among the tracks, and ``programs``, its instruments as General MIDI
       numbers them from 0
     - ``tempos``, ``metres``, ``keys``: lists of (time, value), without those that repeat the value before
+    - ``unread_keys``: the keys of an ABC tune that were not understood, as written; the notes may lack its sharps and flats
+    - ``bars``: of notation with a metre how many bars of the first part are longer or shorter than it says, and how many
+      bars there are; otherwise 0 and 0. A short bar beside a repeat, a double bar line or an end may be that of an upbeat
     - ``repeats``: whether the notation asks for repeats, which a Score does not play out
+    - ``problems``: of the whole file, a sentence for each ABC tune that cannot be read
     """
     parsed = _parse(data, kind, max_notes)
     scores = _scores(parsed, kind, max_notes, drums=False)
@@ -71,11 +78,11 @@ def scores_and_facts(data: bytes, kind: str, *, max_notes: int) -> tuple[list[Sc
 
 
 def _parse(data: bytes, kind: str, max_notes: int) -> Any:
-    """Let the parser of this kind of file read it: a `_Midi`, the text of ABC, or a music21 stream."""
+    """Let the parser of this kind of file read it: a `_Midi`, the tunes of ABC, or a music21 stream."""
     if kind == "midi":
         data = data[data.find(b"MThd") :]
         return _Midi(*midi_header(data), bool(data[12] & 0x80), list(_tracks(data)))
-    return text_of(data) if kind == "abc" else _stream(data, kind, max_notes)
+    return list(_read_tunes(text_of(data), carry=True)) if kind == "abc" else _stream(data, kind, max_notes)
 
 
 def _scores(parsed: Any, kind: str, max_notes: int, drums: bool) -> list[Score]:
@@ -127,7 +134,7 @@ def text_of(data: bytes) -> str:
 
 def brief(error: Exception) -> str:
     """Put a library's error in a few words, for those who want to look into it."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:120]
+    return textwrap.shorten(f"{type(error).__name__}: {error}", 120, placeholder=" …")
 
 
 def _meter(beats: int, unit: int) -> tuple[int, int] | None:
@@ -171,7 +178,9 @@ class _Midi(NamedTuple):
 def _from_midi(midi: _Midi, drums: bool) -> list[Score]:
     scores = [_song(tracks, midi.ticks, drums) for tracks in midi.pieces]
     if not any(map(len, scores)) and any(part.is_drum and len(part.notes) for _, track in midi.tracks for part in track.tracks):
-        raise MusicFileError("holds drums only (MIDI channel 10). Use a file with pitched notes, or pass drums=True.")
+        raise MusicFileError(
+            "holds drums only (MIDI channel 10). Use another file, or keep them with read_score(path, drums=True)."
+        )
     return [replace(score, tempo=120.0) for score in scores] if midi.frames else scores  # tempo events mean nothing then
 
 
@@ -189,17 +198,20 @@ def _midi_facts(midi: _Midi) -> dict[str, Any]:
         drums = sum(len(part.notes) for part in track.tracks if part.is_drum)
         notes = sum(len(part.notes) for part in track.tracks) - drums
         rows.append({"name": name, "notes": notes, "drums": drums})
-    return {
-        "type": midi.kind,
-        "ticks": midi.ticks,
-        "frames": midi.frames,
-        "tracks": rows,
-        "voices": [{"track": number, "programs": programs} for _, programs, number in _sorted_voices(tracks, midi.ticks)],
-        "tempos": [] if midi.frames else changes("tempos", lambda event: _tempo(event.mspq)),
-        "metres": [change for change in metres if change[0] or not shift],  # the short bar of an upbeat is no metre
-        "keys": changes("key_signatures", lambda event: _KEYS.get((event.key, event.tonality))),
-        "repeats": False,
-    }
+    return (
+        _NOT_NOTATION
+        | _NOT_ABC
+        | {
+            "type": midi.kind,
+            "ticks": midi.ticks,
+            "frames": midi.frames,
+            "tracks": rows,
+            "voices": [{"track": number, "programs": programs} for _, programs, number in _sorted_voices(tracks, midi.ticks)],
+            "tempos": [] if midi.frames else changes("tempos", lambda event: _tempo(event.mspq)),
+            "metres": [change for change in metres if change[0] or not shift],  # the short bar of an upbeat is no metre
+            "keys": changes("key_signatures", lambda event: _KEYS.get((event.key, event.tonality))),
+        }
+    )
 
 
 def _tracks(data: bytes) -> Iterator[tuple[str, symusic.core.ScoreTick]]:
@@ -217,7 +229,8 @@ def _tracks(data: bytes) -> Iterator[tuple[str, symusic.core.ScoreTick]]:
         number += 1
         if place > len(data):
             missing = place - len(data)
-            raise MusicFileError(f"is cut short: {missing:,} bytes of track {number} are missing. Download or export it again.")
+            lacks = "1 byte of track {} is" if missing == 1 else f"{missing:,} bytes of track {{}} are"
+            raise MusicFileError(f"is cut short: {lacks.format(number)} missing. Download or export it again.")
         try:
             yield _track_name(chunk), symusic.Score.from_midi(header + chunk, sanitize_data=True)
         except (RuntimeError, ValueError) as error:
@@ -350,11 +363,16 @@ def to_midi(score: Score) -> bytes:
 # --- notation --------------------------------------------------------------------------------------------
 
 
-def _from_abc(text: str) -> list[Score]:
-    try:
-        return scores_from_abc(text)
-    except ValueError as error:
-        raise MusicFileError(f"{error} Correct or remove it.") from None
+def _from_abc(tunes: list[_Tune]) -> list[Score]:
+    scores = [found for _, found in tunes if isinstance(found, Score) and len(found)]
+    problems = _problems(tunes)
+    if problems and not scores:
+        raise MusicFileError(problems[0])
+    return scores
+
+
+def _problems(tunes: list[_Tune]) -> list[str]:
+    return [f"{found} Correct or remove it." for _, found in tunes if isinstance(found, ValueError)]
 
 
 def _stream(data: bytes, kind: str, max_notes: int) -> music21.stream.Stream:
@@ -377,6 +395,17 @@ def _stream(data: bytes, kind: str, max_notes: int) -> music21.stream.Stream:
 
 
 _NOT_MIDI = {"type": None, "ticks": None, "frames": False}
+_NOT_NOTATION = {"bars": (0, 0), "repeats": False}
+_NOT_ABC = {"unread_keys": [], "problems": []}
+
+
+def _odd_bars(bars: list[tuple[float, float, bool]]) -> tuple[int, int]:
+    """Count the bars that are not as long as their metre says, and all bars.
+
+    Each is (quarter lengths, what the metre says, whether it may be shorter).
+    """
+    odd = sum(length > usual + 1e-3 or (length < usual - 1e-3 and not may) for length, usual, may in bars)
+    return int(odd), len(bars)  # not NumPy's, which JSON does not know
 
 
 def _stream_facts(stream: music21.stream.Stream) -> dict[str, Any]:
@@ -389,14 +418,20 @@ def _stream_facts(stream: music21.stream.Stream) -> dict[str, Any]:
         return [(offset + shift * bool(offset), value) for offset, value in found]
 
     rows = [{"name": part.partName or "", "notes": sum(1 for _ in _part_rows(part, 0)), "drums": 0} for part in parts]
-    return _NOT_MIDI | {
-        "tracks": rows,
-        "voices": [{"track": number, "programs": []} for number in range(len(parts))],
-        "tempos": changes("MetronomeMark", lambda mark: mark.getQuarterBPM(), stream.flatten()),
-        "metres": metres_of(stream),
-        "keys": changes("Key", lambda key: key.name),
-        "repeats": any(part.recurse().getElementsByClass("RepeatMark") for part in parts),
-    }
+    metres = metres_of(stream)
+    return (
+        _NOT_MIDI
+        | _NOT_ABC
+        | {
+            "tracks": rows,
+            "voices": [{"track": number, "programs": []} for number in range(len(parts))],
+            "tempos": changes("MetronomeMark", lambda mark: mark.getQuarterBPM(), stream.flatten()),
+            "metres": metres,
+            "keys": changes("Key", lambda key: key.name),
+            "bars": _odd_bars(_bars_of(parts[0]) if metres else []),
+            "repeats": any(part.recurse().getElementsByClass("RepeatMark") for part in parts),
+        }
+    )
 
 
 def _unzip(data: bytes) -> bytes:
@@ -514,6 +549,18 @@ def _part_rows(part: music21.stream.Stream, voice: int) -> Iterator[tuple]:
                 yield onset, duration, int(single.pitch.midi), voice, velocity, goes_on
 
 
+def _bars_of(part: music21.stream.Stream) -> list[tuple[float, float, bool]]:
+    """List the bars that hold anything, as `_odd_bars` takes them."""
+    measures = list(part.getElementsByClass("Measure"))
+    edges = {0, len(measures) - 1}
+    for number, measure in enumerate(measures):
+        for barline, beside in ((measure.leftBarline, number - 1), (measure.rightBarline, number + 1)):
+            if barline is not None and barline.type != "regular":
+                edges |= {number, beside}
+    lengths = [(float(measure.highestTime), float(measure.barDuration.quarterLength)) for measure in measures]
+    return [(length, usual, number in edges) for number, (length, usual) in enumerate(lengths) if length]
+
+
 def _upbeat_of(part: music21.stream.Stream) -> float:
     """Length of the silence that the first bar lacks, in quarter lengths: 3.0 for a one-beat upbeat in 4/4."""
     measures = part.getElementsByClass("Measure")
@@ -580,7 +627,8 @@ def to_music21(score: Score) -> music21.stream.Score:
 def scores_from_abc(text: str, *, carry: bool = True) -> list[Score]:
     """Read every tune of an ABC text, in the order of the text; a tune's voices (V:) in order of appearance.
 
-    An accidental holds to the end of its bar, in its octave, as in print. Where `carry` is False it holds for its own note alone.
+    Where `carry` is False, an accidental holds for its own note alone and fields inside a line, [K:D], are passed over: so the
+    corpora of tunes are read. Otherwise accidentals hold to the end of their bar, in their octave, as in print, and fields count.
 
     music21 splits a tune into tokens and works out pitch and duration of each; its next step, building a
     stream, takes fifteen times as long and adds nothing that a Score keeps, so it is left out.
@@ -588,18 +636,34 @@ def scores_from_abc(text: str, *, carry: bool = True) -> list[Score]:
     Raises
     ------
     ValueError
-        If a tune breaks the rules of ABC; the message names the tune.
+        If a tune breaks the rules of ABC or has bar overlays (&); the message names the tune.
     """
     scores = []
+    for _, found in _read_tunes(text, carry=carry):
+        if isinstance(found, ValueError):
+            raise found
+        scores.append(found)
+    return [score for score in scores if len(score)]
+
+
+_Tune = tuple[str, Score | ValueError]  # an ABC tune: its text, and what was read or why not
+
+
+class _Unreadable(ValueError):
+    """What is wrong with an ABC tune, as the end of a sentence that begins with its name."""
+
+
+def _read_tunes(text: str, *, carry: bool) -> Iterator[_Tune]:
     for number, tune in enumerate(_abc_tunes(text), 1):
+        title = next(iter(re.findall(r"^T:\s*(.*?)\s*$", tune, re.MULTILINE)), "no title")
         try:
-            scores.append(_abc_tune(tune, carry=carry))
+            yield tune, _abc_tune(tune, carry=carry)
         except MemoryError:
             raise
+        except _Unreadable as error:
+            yield tune, ValueError(f"tune {number} ({title}) {error}")
         except Exception as error:  # music21's parser has a dozen ways to fail
-            title = next(iter(re.findall(r"^T:\s*(.*?)\s*$", tune, re.MULTILINE)), "no title")
-            raise ValueError(f"tune {number} ({title}) breaks the rules of ABC ({brief(error)}).") from error
-    return [score for score in scores if len(score)]
+            yield tune, ValueError(f"tune {number} ({title}) breaks the rules of ABC ({brief(error)}).")
 
 
 def _abc_tunes(text: str) -> list[str]:
@@ -609,6 +673,34 @@ def _abc_tunes(text: str) -> list[str]:
         return [text]
     # Fields above the first tune hold for all; other text there would be taken for notes.
     return ["\n".join([*re.findall(r"^(?:[A-Z]:|%%propagate-).*", preamble, re.MULTILINE), tune]) for tune in tunes]
+
+
+# How the K: field is written whose key music21 understands; of anything else it makes C major, or D of "Dlocrian".
+_ABC_KEY = re.compile(r"(hp|([acdefg]#|[abcdeg]b|[a-g])\s*((maj|min|mix|dor|phr|lyd|aeo|ion)[a-z]*|m|moll)?)?", re.IGNORECASE)
+_NO_KEY = ("", "none")
+_CLEF = re.compile(
+    r"\s*(\b(clef|middle|octave|transpose|stafflines|staffscale|m)\s*=\s*\S+|\b(treble|alto|tenor|bass|perc)\d?([+-]8)?(?=\s|$))"
+)
+
+
+def _abc_plain(tune: str) -> str:
+    """Bring [K:D] and its like, which music21 passes over, to lines of their own; leave out remarks and clefs.
+
+    Raises _Unreadable for what would be read as something else.
+    """
+    lines = []
+    for line in tune.splitlines():
+        if line.startswith("K:"):
+            line, clefs = _CLEF.subn("", line.partition("%")[0])
+            if clefs and not line[2:].strip():  # another clef leaves the key as it is
+                line = "" if any(before.startswith("K:") for before in lines) else "K:none"
+        elif not re.match(r"[A-Za-z+]:|%", line):
+            if "&" in re.sub(r'".*?"|!.*?!|\[[A-Za-z]:.*?\]|%.*', "", line):
+                raise _Unreadable("has bar overlays (&), which are not read. Write each line of them as a voice (V:).")
+            line = re.sub(r"\[([KLMQV]):([^\]]*)\]", r"\n\1:\2\n", line)
+            line = re.sub(r"\[[A-Za-z]:[^\]]*\]", "", line)
+        lines.append(line)
+    return "\n".join(lines) + "\n"
 
 
 # A tune repeats a few pitches, lengths and keys, and music21 and Fraction take long for each; so they are remembered.
@@ -630,10 +722,10 @@ def _abc_key(sharps: int, mode: str | None) -> str | None:
     return key.KeySignature(sharps).asKey(mode).name if mode else None
 
 
-def _abc_facts(text: str) -> dict[str, Any]:
+def _abc_facts(tunes: list[_Tune]) -> dict[str, Any]:
     """Tell the facts of the first tune that has notes."""
     told: list[tuple[float, dict[str, Any]]] = []
-    tune = next(tune for tune in _abc_tunes(text) if len(_abc_tune(tune)))
+    tune = next(tune for tune, found in tunes if isinstance(found, Score) and len(found))
     voices = _abc_tune(tune, told).notes["voice"]
     names = list(dict.fromkeys(words["voice"] for _, words in told if "voice" in words))
     rows = [
@@ -650,8 +742,28 @@ def _abc_facts(text: str) -> dict[str, Any]:
         "tempos": changes("tempo"),
         "metres": changes("time_signature"),
         "keys": changes("key"),
+        "unread_keys": [words["unread key"] for _, words in told if "unread key" in words],
+        "problems": _problems(tunes),
+        "bars": _odd_bars(_abc_bars(told)),
         "repeats": bool(re.search(r"\|:|:\||::", re.sub(r"^[A-Za-z]:.*", "", tune, flags=re.MULTILINE))),
     }
+
+
+def _abc_bars(told: list[tuple[float, dict[str, Any]]]) -> list[tuple[float, float, bool]]:
+    """List the bars of the first voice between bar lines, as `_odd_bars` takes them; those before any metre are left out."""
+    lines: dict[float, bool] = {0.0: True}  # time, and whether a part of the tune begins or ends there
+    voice = next((words["of"] for _, words in told if "bar line" in words), "")
+    for time, words in told:
+        if words.get("of") == voice:
+            lines[time] = lines.get(time, False) or words["bar line"] != "regular"
+    if len(lines) > 1:
+        lines[max(lines)] = True
+    metres = sorted(((time, words["time_signature"]) for time, words in told if "time_signature" in words), key=lambda m: m[0])
+    times, bars = sorted(lines), []
+    for start, end in itertools.pairwise(times):
+        if metre := next((metre for time, metre in reversed(metres) if time <= start), None):
+            bars.append((end - start, 4.0 * metre[0] / metre[1], lines[start] or lines[end]))
+    return bars
 
 
 def _abc_tune(text: str, told: list[tuple[float, dict[str, Any]]] | None = None, *, carry: bool = True) -> Score:
@@ -659,7 +771,11 @@ def _abc_tune(text: str, told: list[tuple[float, dict[str, Any]]] | None = None,
     from music21 import abcFormat
 
     if not re.search(r"^[LM]:", text, re.MULTILINE):  # then a note is an eighth; music21 wants it said
+        if carry and not re.search(r"^K:", text, re.MULTILINE):
+            raise _Unreadable("has no K: line, after which its notes would begin.")
         text = re.sub(r"^K:", "L:1/8\nK:", text, count=1, flags=re.MULTILINE)
+    if carry:
+        text = _abc_plain(text)
     # Before version 2.1 music21 carries no accidental, whatever people meant who wrote tunes down. A file's own directive wins.
     tune = abcFormat.ABCHandler(abcVersion=(2, 1, 0)) if carry else abcFormat.ABCHandler()
     tune.abcDirectives["propagate-accidentals"] = "octave" if carry else "not"
@@ -670,6 +786,12 @@ def _abc_tune(text: str, told: list[tuple[float, dict[str, Any]]] | None = None,
     for token in tune.tokens:
         if isinstance(token, abcFormat.ABCMetadata):
             found = _abc_words(token)
+            if carry and "key" in found and (written := token.data.strip()).lower() in _NO_KEY:
+                found = {"key": None}
+            elif carry and "key" in found and not _ABC_KEY.fullmatch(written):
+                found = {"key": None}
+                if told is not None:
+                    told.append((float(clocks[voice]), {"unread key": written}))
             if token.tag == "V":
                 voice = token.data.split()[0]
                 clocks.setdefault(voice, Fraction(0))
@@ -678,8 +800,11 @@ def _abc_tune(text: str, told: list[tuple[float, dict[str, Any]]] | None = None,
                 words = found | words  # the first one counts for the whole tune
             if told is not None:
                 told.append((float(clocks[voice]), found))
-        elif isinstance(token, abcFormat.ABCBar) and clocks[voice] > 0 and first_bar_line is None:
-            first_bar_line = float(clocks[voice])
+        elif isinstance(token, abcFormat.ABCBar):
+            if clocks[voice] > 0 and first_bar_line is None:
+                first_bar_line = float(clocks[voice])
+            if told is not None:
+                told.append((float(clocks[voice]), {"bar line": token.barStyle, "of": voice}))
         elif isinstance(token, abcFormat.ABCNote) and not token.inGrace:
             duration = _length(token.quarterLength)
             if token.activeTuplet:  # music21 keeps the factor apart

@@ -28,8 +28,15 @@ STRUCK_TOGETHER = 1 / 16  # of a quarter: players do not strike the notes of a c
 FAR_BELOW = 15  # semitones below the upper quartile of the notes around: no melody goes on there, the accompaniment does
 AROUND = 8.0  # quarters to either side that count as around
 
-_NAMES = re.compile(r"melod|vocal|\bvox\b|\blead\b|sing|\bvoice\b|soprano|\btune\b|gesang|stimme|chant|canto|voz", re.IGNORECASE)
-_NOT = re.compile(r"back|choir|chorus|harm|\bpad\b|voice \d|single|string", re.IGNORECASE)
+# In whole words, which digits and underscores end too: "Closing" does not sing, and the "Unterstimme" is not on top.
+_NAMES = re.compile(
+    r"(?<![^\W\d_])(melod\w*|vocals?|vox|lead|sing|singer|voice|sopran[oe]?|tune|gesang|"
+    r"(sing|gesangs?|ober|haupt|melodie)?stimme|chant|canto|voz)(?![^\W\d_])",
+    re.IGNORECASE,
+)
+_NOT = re.compile(
+    r"back|choir|chorus|harm|\bpad\b|voice \d|string|bass|begleit|accomp|unter|neben|gegen|counter|second", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)

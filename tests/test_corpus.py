@@ -353,7 +353,7 @@ def test_a_folder_with_nothing_to_read_says_why(cache, tmp_path):
         load_folder(tmp_path / "music")
     (tmp_path / "music" / "x.mid").write_bytes(b"garbage")
     for _ in range(2):
-        with pytest.raises(MusicFileError, match=r"none of the 1 music files .* x\.mid"):
+        with pytest.raises(MusicFileError, match=r"no music file in .* of 1\. The first, x\.mid"):
             load_folder(tmp_path / "music", jobs=1, progress=False)
 
 
@@ -361,7 +361,7 @@ def test_a_folder_of_which_nothing_could_be_read_is_tried_again(cache, folder, m
     """A disk that was not there, a machine too busy: no file has changed when the reason is gone."""
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(corpus_module, "_read_any", lambda path, source: (source, "is out of reach"))
-        with pytest.raises(MusicFileError, match=r"none of the 2 .* is out of reach"):
+        with pytest.raises(MusicFileError, match=r"no music file in .* is out of reach"):
             load_folder(folder, jobs=1, progress=False)
     assert len(load_folder(folder, jobs=1, progress=False)) == 2
 

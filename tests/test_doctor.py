@@ -141,12 +141,49 @@ def test_metre(put):  # noqa: F811
     assert "score.slice(0, 16)" in changed.advice
 
 
+def test_what_stands_before_a_change_of_metre_includes_the_upbeat(put):  # noqa: F811
+    signs = [meta(0x58, 1, 3, 24, 8), meta(0x58, 3, 3, 24, 8), meta(0x58, 2, 2, 24, 8)]
+    path = put(midi(track((0, signs[0]), (240, signs[1]), (480 * 6, signs[2])), track(*note(76, 240), *LINE)))
+    diagnosis = diagnose(path)
+    cut = re.search(r"score\.slice\(([\d.]+), ([\d.]+)\)", diagnosis["metre"].advice)
+    assert diagnosis.score.slice(float(cut[1]), float(cut[2])).notes["pitch"][0] == 76, "the upbeat"
+
+
+@pytest.mark.parametrize("suffix", [".abc", ".musicxml"])
+def test_bars_that_do_not_keep_to_the_metre(put, suffix):  # noqa: F811
+    def metre(beats):
+        if suffix == ".abc":
+            return diagnose(put(f"X:1\nM:{beats}/4\nL:1/4\nK:C\n" + "CDEF|" * 8 + "\n", "a.abc"))
+        return diagnose(put(musicxml([XML_NOTE * 4] * 8).replace("<beats>4", f"<beats>{beats}"), "a.musicxml"))
+
+    wrong, right = metre(3), metre(4)
+    assert "8 of 8 bars are longer or shorter than the metre says." in wrong["metre"].words and wrong["metre"].advice
+    assert right["metre"].words == "4/4 throughout." and not right["metre"].advice
+
+
+def test_a_key_that_is_not_understood(put):  # noqa: F811
+    tune = "X:1\nM:4/4\nL:1/4\nK:{}\n" + "CDEF|" * 8 + "\n"
+    wrong = diagnose(put(tune.format("H dur"), "a.abc"))["key"]
+    assert "was not understood (K:H dur)" in wrong.words and "says" not in wrong.words and "K:Bm" in wrong.advice
+    assert "The file says D major" in diagnose(put(tune.format("D clef=treble"), "a.abc"))["key"].words
+
+
+def test_the_tunes_of_a_book_that_cannot_be_read_are_named(put):  # noqa: F811
+    broken = "X:2\nT:Broken\nL:1/4\nK:C\nC/0 D|\n"
+    finding = diagnose(put(f"{ABC}\n{broken}", "book.abc"))["pieces"]
+    assert finding.words == "Of the file, 1 tune cannot be read and is left out."
+    assert "Tune 2 (Broken) breaks the rules" in finding.advice
+    finding = diagnose(put(f"{ABC}\n{ABC}\n{broken}", "book.abc"))["pieces"]
+    assert "holds 2 pieces" in finding.words and "1 tune cannot" in finding.words
+
+
 def test_timing_counts_what_lies_off_the_sixteenths(write):
     onsets = [n / 4 for n in range(94)] + [24 + k / 3 for k in range(9) if k % 3]
     score = Score([(onset, 0.2, 60 + n % 12) for n, onset in enumerate(onsets)])
     finding = diagnose(write(score))["timing"]
     assert finding.words.startswith("94 % of the notes begin within 1/50 quarter of a sixteenth; 6 % are triplets")
-    assert "which the grid of sixteenths moves" in finding.words and "steps_per_quarter=12" in finding.advice
+    assert "which the grid of sixteenths moves" in finding.words
+    assert "train_own(…, encoding=GridEncoding(steps_per_quarter=12))" in finding.advice
     twelfths = diagnose(write(score), GridEncoding(steps_per_quarter=12))["timing"]
     assert "moves" not in twelfths.words and not twelfths.advice
     assert diagnose(write(line()))["timing"].words == "100 % of the notes begin within 1/50 quarter of a sixteenth."
@@ -170,6 +207,10 @@ def test_polyphony(write):
     assert diagnose(write(line()))["polyphony"].words == "One note at a time."
     words = diagnose(write(Score([(0, 2, 60), (0, 1, 64), (0, 1, 67)])))["polyphony"].words
     assert words == "Up to 3 notes sound at once, 2.0 on average."
+
+
+def test_triplets_one_after_the_other_are_one_note_at_a_time(write):
+    assert diagnose(write(line(99, 1 / 3)))["polyphony"].words == "One note at a time."
 
 
 def test_range(write):
@@ -250,6 +291,8 @@ def test_what_an_encoding_loses_is_said(write):
 def test_an_unknown_encoding_is_refused(write):
     with pytest.raises(ValueError, match="melody, chorale, events, note names"):
         diagnose(write(line()), "sonata")
+    with pytest.raises(ValueError, match="melody, chorale, events, note names"):
+        diagnose(write(line()), None)
 
 
 # --- bad files ------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from musiclab import files, formats, reader
+from musiclab.corpus import load_folder
 from musiclab.files import (
     MusicFileError,
     from_music21,
+    inspect_file,
     read_score,
     read_scores,
     scores_from_abc,
@@ -303,9 +306,122 @@ def test_abc_keys_with_the_same_signature_keep_their_names():
     assert pipes.key is None
 
 
+BROKEN = "\nX:2\nT:Broken\nL:1/4\nK:C\nC/0 D|\n\n"
+
+
 def test_abc_names_the_broken_tune(put):
-    path = put(ABC + "\nX:2\nT:Broken\nL:1/4\nK:C\nC/0 D|\n", "two.abc")
-    assert "tune 2 (Broken)" in complaint(path)
+    with pytest.raises(ValueError, match=r"tune 2 \(Broken\)"):
+        scores_from_abc(ABC + BROKEN)
+    assert "tune 1 (Broken) breaks the rules of ABC" in complaint(put(BROKEN.strip(), "one.abc"))
+
+
+def test_a_broken_tune_does_not_take_the_book_with_it(put):
+    path = put(ABC + BROKEN + ABC.replace("Air", "Song"), "book.abc")
+    with pytest.warns(UserWarning, match=r"book\.abc: tune 2 \(Broken\) breaks the rules") as told:
+        scores = read_scores(path)
+    assert [score.title for score in scores] == ["Air", "Song"] and len(told) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(read_scores(put(ABC, "air.abc"))) == 1
+
+
+def test_a_folder_keeps_the_tunes_of_a_book_that_can_be_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("MUSICLAB_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "tunes").mkdir()
+    (tmp_path / "tunes" / "book.abc").write_text(ABC + BROKEN + ABC.replace("Air", "Song"))
+    with pytest.warns(UserWarning, match="Broken"):
+        corpus = load_folder(tmp_path / "tunes", jobs=1, progress=False)
+    assert [score.title for score in corpus] == ["Air", "Song"]
+
+
+@pytest.mark.parametrize(
+    ("inline", "lines"),
+    [
+        ("FG[K:D]FG|[K:C]FGAB|", "FG\nK:D\nFG|\nK:C\nFGAB|"),
+        ("FGAB|[L:1/8]FGABcdef|", "FGAB|\nL:1/8\nFGABcdef|"),
+        ("FGAB|[M:3/4]FGA|", "FGAB|\nM:3/4\nFGA|"),
+        ("[V:1]FGAB|\n[V:2]C2D2|\n[V: 1 ]c4|", "V:1\nFGAB|\nV:2\nC2D2|\nV:1\nc4|"),
+        ("FG[r:a breve]AB|[P:B]FGAB|", "FGAB|FGAB|"),
+    ],
+)
+def test_an_abc_field_within_a_line_is_one_of_its_own(put, inline, lines):
+    head = "X:1\nT:A [K:E] title\nM:4/4\nL:1/4\nK:C\n"
+    (found, facts), (expected, other) = (inspect_file(put(head + body + "\n", "a.abc")) for body in (inline, lines))
+    assert found == expected and facts == other and found[0].title == "A [K:E] title"
+
+
+def test_the_corpora_pass_over_fields_within_a_line():
+    (tune,) = scores_from_abc("X:1\nM:4/4\nL:1/4\nK:C\nFG[K:D]FG|\n", carry=False)
+    assert tune.notes["pitch"].tolist() == [65, 67, 65, 67]
+
+
+def test_abc_overlays_are_refused_and_ampersands_in_words_are_not(put):
+    head = "X:1\nT:Salt & Pepper\nM:4/4\nL:1/4\nK:C\n"
+    said = complaint(put(head + "CDEF & G4|\n", "overlay.abc"))
+    assert "tune 1 (Salt & Pepper) has bar overlays (&)" in said and "V:" in said
+    words = '"A&B"CDEF|!x&y!C4| % and & again\nw: you & me\n'
+    assert len(read_score(put(head + words, "words.abc"))) == 5
+
+
+def test_abc_without_a_key_line(put):
+    said = complaint(put("X:1\nT:Plain\nCDEF|\n", "plain.abc"))
+    assert "tune 1 (Plain) has no K: line" in said and "Exception" not in said and "Error" not in said
+
+
+@pytest.mark.parametrize(
+    ("written", "key", "unread"),
+    [
+        ("D", "D major", []),
+        ("Bb", "B- major", []),
+        ("F#m % sad", "F# minor", []),
+        ("D clef=treble", "D major", []),
+        ("Am bass", "A minor", []),
+        ("clef=bass", None, []),
+        ("none", None, []),
+        ("HP", None, []),
+        ("H dur", None, ["H dur"]),
+        ("Es dur", None, ["Es dur"]),
+        ("D exp ^f", None, ["D exp ^f"]),
+        ("Blocrian", None, ["Blocrian"]),
+    ],
+)
+def test_abc_keys_are_understood_or_said_not_to_be(put, written, key, unread):
+    (score,), facts = inspect_file(put(f"X:1\nM:4/4\nL:1/4\nK:{written}\nFGAB|\nK:clef=alto\nFGAB|\n", "a.abc"))
+    assert score.key == key and facts["unread_keys"] == unread
+    assert score.notes["pitch"][:4].tolist() == score.notes["pitch"][4:].tolist(), "another clef is no other key"
+
+
+@pytest.mark.parametrize(
+    ("body", "bars"),
+    [
+        ("C D E | F G A | B c d |", (0, 3)),
+        ("C | D E F | G A |", (0, 3)),  # an upbeat and what is left of the last bar
+        ("C D E F | G A B c |", (2, 2)),
+        ("C D E | F G | A B c | d e f |", (1, 4)),
+        ("C |: D E F | G A :|: B | c d e | f g :|", (0, 6)),  # upbeats within
+        ("C D E |[M:4/4] F G A B | c d e f |", (0, 3)),
+        ("V:1\nC D E | F G A |\nV:2\nC3 D | C3 |", (0, 2)),
+    ],
+)
+def test_bars_of_another_length_than_the_metre_are_counted(put, body, bars):
+    _, facts = inspect_file(put(f"X:1\nM:3/4\nL:1/4\nK:C\n{body}\n", "a.abc"))
+    assert facts["bars"] == list(bars)
+
+
+@pytest.mark.parametrize(("notes", "odd"), [((4, 4, 4), 0), ((2, 4, 2), 0), ((4, 3, 4), 1), ((5, 4, 5), 2)])
+def test_bars_of_musicxml_are_counted_too(put, notes, odd):
+    _, facts = inspect_file(put(musicxml([XML_NOTE * number for number in notes]), "a.musicxml"))
+    assert facts["bars"] == [odd, 3]
+
+
+def test_what_is_cut_short_counts_its_bytes(put):
+    whole = midi(track(*note(60)))
+    assert "1 byte of track 1 is missing" in complaint(put(whole[:-1]))
+    assert "2 bytes of track 1 are missing" in complaint(put(whole[:-2]))
+
+
+def test_drums_alone_say_how_to_keep_them(put):
+    assert "read_score(path, drums=True)" in complaint(put(midi(track(*note(38, channel=9)))))
 
 
 def test_abc_agrees_with_music21s_own_streams():

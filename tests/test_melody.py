@@ -154,6 +154,18 @@ def test_what_a_track_is_called_counts():
         assert find_melody(both, ["Flute", name]).voice == 0, name
 
 
+def test_part_of_a_word_is_no_name():
+    low, high = (Score([(n, 1.0, pitch + n % 5) for n in range(64)]) for pitch in (60, 72))
+    both = together(high, low)
+    for above, below in (
+        *[("Sopran", "Unterstimme"), ("Flöte", "Begleitstimme"), ("Flute", "Closing chords"), ("Violin", "Crossing")],
+        *[("Violin", "Vocal bass"), ("Violin", "Gegenmelodie"), ("Violin", "Invoice"), ("Violin", "Leading tone")],
+    ):
+        assert find_melody(both, [above, below]).voice == 0, below
+    for name in ("Vocal1", "lead_vox", "Oberstimme", "Gesang", "sopran", "Melodie 2"):
+        assert find_melody(both, ["Violin", name]).voice == 1, name
+
+
 # --- the line within a voice ----------------------------------------------------------------------------
 
 
