@@ -31,7 +31,7 @@ from musiclab.show.picture import count, key_name
 from musiclab.spelling import key_signature
 from musiclab.timing import CLOSE, Alignment, align
 
-__all__ = ["ENCODINGS", "Diagnosis", "Finding", "FolderDiagnosis", "diagnose", "diagnose_folder"]
+__all__ = ["ENCODINGS", "Diagnosis", "Finding", "FolderDiagnosis", "diagnose", "diagnose_folder", "usable_melodies"]
 
 #: The encodings that `diagnose` knows by name: what each is made from, for one score.
 ENCODINGS: dict[str, Callable[[Score], Encoding]] = {
@@ -615,6 +615,7 @@ def usable_melodies(path: str | os.PathLike[str], *, progress: bool = True) -> t
         if diagnosis.problem:
             left_out.append((diagnosis.name, diagnosis.problem.removeprefix(f"{diagnosis.name}: ")))
             continue
+        left_out += [(diagnosis.name, words) for words in diagnosis.facts.get("problems", ())]  # tunes of a book, say
         first = (diagnosis.name, diagnosis.alignment, diagnosis.melody)
         rest = []
         if any(finding.topic == "pieces" for finding in diagnosis.findings):  # of which `diagnose` looks at the first alone

@@ -9,7 +9,8 @@ of the way. And it may *learn by heart*: so some of your pieces are held out, an
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from musiclab.dataset import Batches, Piece, VoiceBatches, duplicate_groups, enc
 from musiclab.encoding import FIRST_PITCH, ChoraleEncoding, Encoding, EventEncoding, GridEncoding
 from musiclab.models import keras, model_of, set_weights, stream_model, weights_of
 from musiclab.score import Score
+from musiclab.timing import CLOSE
 from musiclab.training import evaluate, old_sides, prepare, train
 
 __all__ = ["fine_tune", "share_out", "suggest_encoding", "train_own"]
@@ -26,11 +28,17 @@ __all__ = ["fine_tune", "share_out", "suggest_encoding", "train_own"]
 #: Fewer groups of different melodies than this, and no piece is held out: there would be nothing left to learn from.
 FEWEST = 4
 
+#: The sides of a split.
+SIDES = ("train", "valid", "test")
+
 #: How far pieces are moved in training, in semitones, as far as their range allows.
 SHIFTS = (-5, 6)
 
 #: Steps of the old kind's validation pieces on which is measured how much was forgotten: some 130 tunes.
 REMEMBERED = 25_000
+
+#: By what share of the notes events must keep more than one voice on a grid does, to be worth their longer sequences.
+CLEARLY = 0.05
 
 
 def suggest_encoding(scores: Sequence[Score]) -> tuple[Encoding, str]:
@@ -43,17 +51,24 @@ def suggest_encoding(scores: Sequence[Score]) -> tuple[Encoding, str]:
     Returns
     -------
     encoding : Encoding
-        Four voices on a grid if nearly all pieces are such and a choir could sing them; one voice on a grid if that loses next to
-        nothing; events otherwise.
+        Four voices on a grid if nearly all pieces are such and a choir could sing them; events if one voice on a grid would lose
+        more than a tenth of the notes and events clearly fewer; one voice on a grid otherwise.
     reason : str
         A sentence with the figures that decided.
 
     Raises
     ------
+    TypeError
+        For anything but a list of scores.
     ValueError
         If there is no piece with a note.
+
+    Notes
+    -----
+    A note counts as kept if it begins at its time and its length changes by half a step of the grid at most: players and
+    programs hold notes for less than is written, and that is no loss.
     """
-    scores = [score for score in scores if len(score)]
+    scores = [score for score in _listed(scores) if len(score)]
     if not scores:
         raise ValueError("there is no piece with a note in it.")
     choir, melody, events = ChoraleEncoding(), GridEncoding(), EventEncoding()
@@ -63,19 +78,41 @@ def suggest_encoding(scores: Sequence[Score]) -> tuple[Encoding, str]:
             choir,
             f"Most pieces have four voices, and a grid of sixteenths keeps {kept['chorale']:.0%} of the notes as they are.",
         )
+    on_grid = f"One voice on a grid of sixteenths keeps {kept['grid']:.0%} of the notes as they are"
     if kept["grid"] >= 0.9:
-        return melody, f"One voice on a grid of sixteenths keeps {kept['grid']:.0%} of the notes as they are."
+        return melody, f"{on_grid}."
+    if kept["events"] - kept["grid"] < CLEARLY:
+        return melody, f"{on_grid}; events would keep {kept['events']:.0%}, which is hardly more."
+    found = [what for what, some in (("chords", _any_chord(scores)), ("triplets", _any_triplet(scores))) if some]
+    included = f", {' and '.join(found)} included" if found else ""
     return events, (
         f"One voice on a grid of sixteenths would keep {kept['grid']:.0%} of the notes as they are; events keep"
-        f" {kept['events']:.0%}, chords and triplets included."
+        f" {kept['events']:.0%}{included}."
     )
 
 
 def _kept(encoding: Encoding, scores: Sequence[Score]) -> float:
-    """Return the share of the notes that an encoding keeps, at their time and with their length."""
-    reports = [encoding.loss_report(score) for score in scores]
+    """Return the share of the notes that an encoding keeps, at their time and, within half a step, with their length."""
+    reports = [encoding.loss_report(_on_steps(score, encoding.steps_per_quarter)) for score in scores]
     changed = sum(r["lost"] + max(r["onset moved"], r["duration changed"]) for r in reports)
     return 1 - min(1.0, changed / sum(r["notes"] for r in reports))
+
+
+def _on_steps(score: Score, grid: int) -> Score:
+    """Round all lengths to steps, one at least, so that no encoding is blamed for that much."""
+    notes = score.notes.copy()
+    notes["duration"] = np.maximum(np.rint(notes["duration"] * grid), 1) / grid
+    return replace(score, notes=notes)
+
+
+def _any_chord(scores: Sequence[Score]) -> bool:
+    return any(len(np.unique(score.notes["onset"])) < len(score) for score in scores)
+
+
+def _any_triplet(scores: Sequence[Score]) -> bool:
+    onset = np.concatenate([score.notes["onset"] for score in scores])
+    sixteenths, triplets = (np.abs(onset - np.rint(onset * steps) / steps) <= CLOSE for steps in (4, 6))
+    return bool((triplets & ~sixteenths).any())
 
 
 def train_own(
@@ -96,12 +133,13 @@ def train_own(
     scores : sequence of Score
     name : str
         Of the bundle.
-    encoding : GridEncoding or EventEncoding, optional
-        That of `suggest_encoding` if left out.
+    encoding : GridEncoding of one voice or EventEncoding, optional
+        That of `suggest_encoding` if left out; events where it suggests four voices on a grid. These need a model of their own,
+        and far more pieces than a folder usually holds.
     units : tuple of int
         Units of each LSTM layer.
     epochs : int
-        At most: training stops when the held-out loss has not fallen for ten epochs.
+        1 or more. At most so many: training stops when the held-out loss has not fallen for ten epochs.
     seed : int
     watch, progress
         As for `training.train`.
@@ -113,17 +151,30 @@ def train_own(
 
     Raises
     ------
+    TypeError
+        For anything but a list of scores, an encoding and a tuple of units.
     ValueError
-        If there are no pieces, or most of their notes are lost in the encoding; the message says which.
+        If there are no pieces, one has no notes, or most of its notes are lost in the encoding (the message says which); for an
+        encoding of several voices; for a number outside its range.
 
     Warns
     -----
     UserWarning
         If there are too few pieces to hold any out.
     """
-    encoding = encoding or suggest_encoding(scores)[0]
-    if isinstance(encoding, ChoraleEncoding):  # needs the chorale's own model, and far more than a folder usually holds
-        encoding = EventEncoding()
+    scores = _listed(scores)
+    _check_numbers(epochs=(epochs, 1))
+    _check_units(units)
+    if encoding is None:
+        encoding = suggest_encoding(scores)[0] if scores else GridEncoding()
+        encoding = EventEncoding() if isinstance(encoding, ChoraleEncoding) else encoding
+    elif not isinstance(encoding, Encoding):
+        raise TypeError(f"encoding={encoding!r}: give an encoding, such as GridEncoding() or EventEncoding().")
+    elif not isinstance(encoding, EventEncoding) and (not isinstance(encoding, GridEncoding) or encoding.voices > 1):
+        raise ValueError(
+            f"train_own has no model for the encoding {encoding.name!r} of {getattr(encoding, 'voices', 1)} voices. Take"
+            " GridEncoding() or EventEncoding(); to write several voices together, fine_tune(load_bundle('chorale'), ...)."
+        )
     sides = _sides(scores, encoding, seed)
     settings = {"embedding": 64, "units": units, "dropout": 0.3, "seed": seed}
     model = stream_model(encoding.input_sizes, encoding.size, **settings)
@@ -169,16 +220,18 @@ def fine_tune(
         Of the new bundle.
     old : mapping, optional
         "train", "valid" and "test" -> pieces of the kind that the bundle has learned from, which it shall not forget. For the
-        course's own bundles they are found by themselves; for others nothing is mixed in if they are left out.
+        course's own bundles, and for those that were fine-tuned from them, they are found by themselves; for others nothing is
+        mixed in if they are left out. {} for none.
     mix : float
-        How much of the old kind is mixed in: steps for each step of yours.
+        How much of the old kind is mixed in: steps for each step of yours; 0 or more.
     forget : float
-        By what share the loss on the old kind's validation pieces may rise. If it rose by more, the weights go back, straight
-        towards the old ones, until it is no more.
+        0 or more. By what share the loss on the old kind's validation pieces may rise. If it rose by more, the weights go back,
+        straight towards the old ones, until it is no more.
     epochs : int
-        At most: training stops when the loss on held-out pieces, half yours and half old, has not fallen for ten epochs.
+        1 or more. At most so many: training stops when the loss on held-out pieces, half yours and half old, has not fallen for
+        ten epochs.
     learning_rate : float
-        Of the first epoch.
+        Of the first epoch; above 0.
     seed : int
     watch, progress
         As for `training.train`.
@@ -192,13 +245,17 @@ def fine_tune(
     ------
     BundleError
         For a bundle that holds the original recipe.
+    TypeError
+        For anything but a bundle and a list of scores.
     ValueError
-        If there are no pieces, or most of their notes are lost in the bundle's encoding; the message says which.
+        If there are no pieces, or one has no notes, has fewer voices than the bundle writes, or loses most of its notes in the
+        bundle's encoding (the message says which); for an `old` of another form; for a number outside its range.
 
     Warns
     -----
     UserWarning
-        If there are too few pieces to hold any out; or if training only made things worse, and the bundle's weights were kept.
+        If there are too few pieces to hold any out; if nothing is known of the old kind; or if training only made things worse,
+        and the bundle's weights were kept.
 
     Notes
     -----
@@ -206,12 +263,23 @@ def fine_tune(
     To go but a part of the way from the old weights to the new is an idea of Wortsman et al. ("Robust fine-tuning of zero-shot
     models", 2022). ``benchmarks/fine_tuning.md`` has what was tried here, and what it brought.
     """
+    if not isinstance(bundle, Bundle):
+        raise TypeError(f'fine_tune wants a bundle and was given {bundle!r}; write fine_tune(load_bundle("melody"), …).')
+    _check_numbers(mix=(mix, 0), forget=(forget, 0), epochs=(epochs, 1), learning_rate=(learning_rate, None))
     if bundle.model["kind"] == "original":
         raise BundleError(f"the bundle {bundle.name!r} holds the original recipe; take 'melody' or 'chorale', or train_own().")
-    encoding = bundle.encoding
+    encoding, scores = bundle.encoding, _listed(scores)
+    _check_voices(scores, bundle)
+    given = None if old is None else _old_kind(old)  # whatever is wrong is said before anything is read
     sides = _sides(scores, encoding, seed)
-    old = old_sides(bundle) if old is None else old
-    known = {side: encode_pieces(old.get(side, ()), encoding) for side in ("train", "valid", "test")}
+    old = old_sides(bundle) if given is None else given
+    if given is None and not old:
+        warnings.warn(
+            f"the card of {bundle.name!r} names no music of the course that it comes from, so nothing of the old kind is mixed"
+            " in, and it may be forgotten. Give it as old={'train': ..., 'valid': ..., 'test': ...}; old={} is for none.",
+            stacklevel=2,
+        )
+    known = {side: encode_pieces(old.get(side, ()), encoding) for side in SIDES}
     model = model_of(bundle)
     _introduce(model, encoding, sides["train"], known["train"])
     prepare(model, _optimizer())
@@ -247,7 +315,9 @@ def fine_tune(
         way = 0.0
     after = {which: _nats(model, measured[which], encoding) for which in before}
     metrics = {f"test nats/step, {which}": f"{before[which]:.3f} before, {after[which]:.3f} after" for which in before}
-    told = {"from": bundle.name, "old pieces in an epoch": batches.count, "epochs": len(history), "way gone": way, "seed": seed}
+    first = bundle.card.get("training", {}).get("from corpus", bundle.card.get("corpus"))  # by which `old_sides` knows it
+    told = {"from": bundle.name, **({"from corpus": first} if first else {}), "old pieces in an epoch": batches.count}
+    told |= {"epochs": len(history), "way gone": way, "seed": seed}
     card = _card(sides, scores, told, metrics)
     card["metres"] = sorted({*card["metres"], *bundle.card.get("metres", [])})  # the old ones are not forgotten either
     card |= {"shortest": bundle.card["shortest"]} if "shortest" in bundle.card else {}
@@ -259,30 +329,99 @@ def share_out(scores: Sequence[Score], seed: int = 0) -> dict[str, list[Score]]:
 
     With fewer than four different pieces all are for training, and a warning says what that means.
     """
+    return _shared(_with_notes(_listed(scores)), seed, stacklevel=3)
+
+
+def _shared(scores: list[Score], seed: int, stacklevel: int) -> dict[str, list[Score]]:
     groups = len(set(duplicate_groups(scores).tolist()))
     if groups < FEWEST:
         warnings.warn(
             f"{len(scores)} pieces, {groups} of them different, are too few to hold any out. Nobody can say then whether the"
             " model learns your style or the pieces by heart; expect the latter.",
-            stacklevel=3,
+            stacklevel=stacklevel,
         )
-        return {"train": list(scores), "valid": [], "test": []}
+        return {"train": scores, "valid": [], "test": []}
     split = split_pieces(scores, valid=0.15, test=0.2, seed=seed)
-    return {side: [scores[i] for i in getattr(split, side)] for side in ("train", "valid", "test")}
+    return {side: [scores[i] for i in getattr(split, side)] for side in SIDES}
 
 
-def _sides(scores: Sequence[Score], encoding: Encoding, seed: int) -> dict[str, list[Piece]]:
-    """Share pieces out and encode them; refuse what the encoding cannot hold."""
-    if not len(scores):
-        raise ValueError("there are no pieces to learn from.")
-    for number, score in enumerate(scores):
+def _sides(scores: list[Score], encoding: Encoding, seed: int) -> dict[str, list[Piece]]:
+    """Share pieces out and encode them; refuse what the encoding cannot hold. To be called by public functions only."""
+    for number, score in enumerate(_with_notes(scores)):
         report = encoding.loss_report(score)
         if report["lost"] * 2 >= report["notes"]:
             raise ValueError(
-                f"piece {number} ({score.title or 'no title'}) would lose {report['lost']} of its {report['notes']} notes in the"
+                f"{_named(number, score)} would lose {report['lost']} of its {report['notes']} notes in the"
                 f" encoding {encoding.name!r}. Leave it out, take its melody with extract_melody(), or choose another encoding."
             )
-    return {side: encode_pieces(part, encoding) for side, part in share_out(scores, seed).items()}
+    shared = _shared(scores, seed, stacklevel=4)  # the warning points at who called train_own or fine_tune
+    return {side: encode_pieces(part, encoding) for side, part in shared.items()}
+
+
+# --- what is refused ------------------------------------------------------------------------------------
+
+
+def _named(number: int, score: Score) -> str:
+    return f"piece {number} ({score.title or 'no title'})"
+
+
+def _listed(scores: Iterable[Score], what: str = "scores") -> list[Score]:
+    """Return the pieces as a list, or raise TypeError."""
+    if isinstance(scores, str | bytes | Score) or not isinstance(scores, Iterable):
+        raise TypeError(
+            f"{what} is {scores!r}, and should be a list of Score: load_folder(path) makes one of the files in a folder, and"
+            " [score] one of a single piece."
+        )
+    scores = list(scores)
+    for number, score in enumerate(scores):
+        if not isinstance(score, Score):
+            raise TypeError(f"{what} should hold Score alone, and number {number} is {score!r}. read_score makes one of a file.")
+    return scores
+
+
+def _with_notes(scores: list[Score]) -> list[Score]:
+    if not scores:
+        raise ValueError("there are no pieces to learn from.")
+    for number, score in enumerate(scores):
+        if not len(score):
+            raise ValueError(f"{_named(number, score)} has no notes. Leave it out.")
+    return scores
+
+
+def _check_voices(scores: Sequence[Score], bundle: Bundle) -> None:
+    voices = getattr(bundle.encoding, "voices", 1)
+    for number, score in enumerate(scores):
+        if 0 < len(score.voices) < voices:
+            has = "one voice" if len(score.voices) == 1 else f"{len(score.voices)} voices"
+            raise ValueError(
+                f"{_named(number, score)} has {has}, and the bundle {bundle.name!r} writes {voices} together: it would learn to"
+                " be silent in the others. Leave the piece out, or fine-tune load_bundle('melody') on melodies."
+            )
+
+
+def _old_kind(old: Any) -> dict[str, list[Score]]:
+    """Check what was given as `old`."""
+    if not isinstance(old, Mapping) or not set(old) <= set(SIDES):
+        what = f"has the keys {sorted(map(str, old))}" if isinstance(old, Mapping) else f"is of type {type(old).__name__}"
+        raise ValueError(f"old {what}; it should be a dict of lists of Score with the keys 'train', 'valid' and 'test'.")
+    return {side: _listed(pieces, f"old[{side!r}]") for side, pieces in old.items()}
+
+
+def _check_numbers(**given: tuple[float, int | None]) -> None:
+    """Raise ValueError for a number that is not finite or lies below its least value; None stands for "above 0"."""
+    for name, (value, least) in given.items():
+        if not (np.isfinite(value) and (value > 0 if least is None else value >= least)):
+            raise ValueError(f"{name}={value}: it must be {'above 0' if least is None else f'{least} or more'}.")
+
+
+def _check_units(units: Any) -> None:
+    if not isinstance(units, tuple | list):
+        raise TypeError(f"units={units!r}: give the units of each LSTM layer as a tuple, such as (128,).")
+    if not units or min(units) < 1:
+        raise ValueError(f"units={units!r}: there must be one LSTM layer at least, and each must have 1 unit or more.")
+
+
+# --- batches --------------------------------------------------------------------------------------------
 
 
 def _batches(pieces: Sequence[Piece], encoding: Encoding, *, moved: bool = False, shuffle: bool = True, seed: int = 0) -> Batches:

@@ -423,9 +423,21 @@ def melody_sides(encoding: GridEncoding) -> dict[str, list[Score]]:
 
 
 def old_sides(bundle: Bundle) -> dict[str, list[Score]]:
-    """Return what one of the course's own bundles was trained on, and what was held out; for any other bundle, nothing."""
-    shipped = {"melody": melody_sides, "chorale": chorale_sides}
-    return shipped[bundle.name](bundle.encoding) if bundle.name in shipped else {}
+    """Return what one of the course's own bundles was trained on, and what was held out; for any other bundle, nothing.
+
+    A bundle is known by the fingerprints on its card, of its corpora or of those of the bundle from which it was fine-tuned; its
+    name says nothing. Where a corpus is another one today, the split is, too, and nothing is returned.
+    """
+    corpus = bundle.card.get("training", {}).get("from corpus", bundle.card.get("corpus"))
+    shipped = {
+        frozenset(MELODY_CORPORA): lambda: melody_sides(bundle.encoding),
+        frozenset({"bach-chorales"}): lambda: chorale_sides(bundle.encoding),
+        frozenset({"bach-chorales", "string-quartets"}): scenes_sides,
+    }
+    sides = shipped.get(frozenset(corpus)) if isinstance(corpus, dict) else None
+    if sides is None or any(load_corpus(name).fingerprint != seen for name, seen in corpus.items()):
+        return {}
+    return sides()
 
 
 def make_melody(epochs: int, checkpoint: Path | None) -> Bundle:

@@ -1,20 +1,24 @@
 """Training on one's own pieces: what is chosen, what is held out, what is measured, and what is not forgotten."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import symusic
 
 from musiclab import own
 from musiclab.bundle import Bundle, BundleError, load_bundle
 from musiclab.corpus import load_corpus
 from musiclab.dataset import VoiceBatches, encode_pieces, suits_a_melody_model
+from musiclab.doctor import usable_melodies
 from musiclab.encoding import FIRST_PITCH, ChoraleEncoding, EventEncoding, GridEncoding
+from musiclab.files import write_midi
 from musiclab.generation import generate
 from musiclab.models import model_of, set_weights, stream_model, weights_of
-from musiclab.own import fine_tune, suggest_encoding, train_own
+from musiclab.own import fine_tune, share_out, suggest_encoding, train_own
 from musiclab.score import Score
-from musiclab.training import evaluate, prepare
+from musiclab.training import evaluate, old_sides, prepare
 
 GRID = GridEncoding()
 SMALL = {"embedding": 8, "units": (16,), "dropout": 0.0, "seed": 0}
@@ -61,9 +65,72 @@ def test_what_the_grid_would_lose_goes_into_events(rows):
     assert own._kept(encoding, [Score(rows)]) > own._kept(GRID, [Score(rows)])
 
 
+@pytest.mark.parametrize("held", [0.98, 0.9, 0.8])
+def test_notes_that_are_held_for_less_than_is_written_are_no_loss(held):
+    rows = [(k / 2, held / 2, 60 + k % 5) for k in range(24)] + [(12 + k, held, 65 - k % 4) for k in range(8)]
+    assert own._kept(GRID, [Score(rows)]) == 1
+    encoding, reason = suggest_encoding([Score(rows)])
+    assert isinstance(encoding, GridEncoding) and "100%" in reason
+
+
+def test_a_length_that_changes_by_more_than_half_a_step_is_a_loss():
+    """In one voice the second note cuts the first, by a quarter: one note of two."""
+    assert own._kept(GRID, [Score([(0, 2, 60), (1, 1, 62)])]) == 0.5
+
+
+def test_events_are_chosen_only_where_they_keep_clearly_more():
+    rng = np.random.default_rng(0)
+    loose = Score([(float(k + rng.uniform(0.05, 0.07)), 0.5, 60 + k % 5) for k in range(32)])  # between the steps of either
+    encoding, reason = suggest_encoding([loose])
+    assert encoding.name == "grid" and "hardly more" in reason
+
+
+@pytest.mark.parametrize(
+    ("rows", "included"),
+    [
+        ([(k, 1, p) for k in range(8) for p in (60, 64, 67)], ", chords included."),
+        ([(k / 3, 1 / 3, 60 + k % 5) for k in range(24)], ", triplets included."),
+        ([(k, 1.5, 60 + k % 5) for k in range(8)], "%."),  # each note sounds into the next: neither
+    ],
+)
+def test_only_what_there_is_is_said_to_be_included(rows, included):
+    encoding, reason = suggest_encoding([Score(rows)])
+    assert encoding.name == "events" and reason.endswith(included)
+    assert ("chords" in reason, "triplets" in reason) == ("chords" in included, "triplets" in included)
+
+
 def test_nothing_to_choose_for():
     with pytest.raises(ValueError, match="no piece with a note"):
         suggest_encoding([Score([])])
+
+
+# --- melodies out of files ------------------------------------------------------------------------------
+
+
+def test_the_melodies_of_a_folder_are_those_that_the_doctor_found(tmp_path):
+    tune, high = tunes(21, 2)
+    band = Score([(n["onset"], 1, n["pitch"], 0) for n in high.notes] + [(n["onset"], 1, n["pitch"] - 12, 1) for n in tune.notes])
+    named = symusic.Score(write_midi(band, tmp_path / "band.mid"))
+    for track, name in zip(named.tracks, ("Flute", "Vocals"), strict=True):
+        track.name = name
+    named.dump_midi(tmp_path / "band.mid")
+    notes = tune.notes.copy()
+    notes["onset"] += 0.02 * (-1.0) ** np.arange(len(notes))
+    notes["onset"] -= notes["onset"].min()
+    write_midi(replace(tune, notes=notes), tmp_path / "played.mid")
+    rain = np.sort(np.random.default_rng(3).uniform(0, 40, 80))
+    write_midi(Score([(float(t), 0.2, 60) for t in rain]), tmp_path / "rain.mid")
+    (tmp_path / "letter.mid").write_text("Dear aunt")
+    (tmp_path / "two.abc").write_text("X:1\nT:One\nL:1/4\nK:C\nCDEF|GABc|\n\nX:2\nT:Two\nL:1/4\nK:C\ncBAG|FEDC|\n")
+    melodies, left_out = usable_melodies(tmp_path, progress=False)
+    assert [name for name, _ in left_out] == ["letter.mid", "rain.mid"]
+    assert "does not begin like it" in left_out[0][1] and "on no grid" in left_out[1][1]
+    *whole, one, two = melodies
+    for melody in whole:  # the track that is called Vocals, though the other lies higher; and the played one, on the grid
+        assert len(melody.voices) == 1 and not GRID.loss_report(melody)["onset moved"]
+        assert np.array_equal(np.diff(melody.notes["pitch"].astype(int)), np.diff(tune.notes["pitch"].astype(int)))
+    assert len(whole) == 2 and (one.title, two.title) == ("One", "Two")
+    assert one.notes["pitch"].tolist() == two.notes["pitch"].tolist()[::-1] == [60, 62, 64, 65, 67, 69, 71, 72]
 
 
 # --- from scratch ---------------------------------------------------------------------------------------
@@ -92,8 +159,9 @@ def test_training_learns_the_style():
 
 
 def test_one_piece_is_enough_and_a_warning_says_what_it_means():
-    with pytest.warns(UserWarning, match="by heart"):
+    with pytest.warns(UserWarning, match="by heart") as said:
         bundle = train_own(tunes(4, 1), "mine", units=(8,), epochs=1, progress=False)
+    assert said[0].filename == __file__, "the warning points at who called"
     assert bundle.card["split"]["train"] == 1 and not bundle.card["metrics"]
 
 
@@ -220,7 +288,7 @@ def test_there_are_no_more_old_pieces_than_there_are():
 def test_metres_and_shortest_piece_are_handed_on():
     first = small_bundle()
     first.card.update({"metres": ["6/8"], "shortest": 27.0})
-    card = fine_tune(first, tunes(14, 6), "new", epochs=1, progress=False).card
+    card = fine_tune(first, tunes(14, 6), "new", old={}, epochs=1, progress=False).card
     assert card["metres"] == ["4/4", "6/8"] and card["shortest"] == 27.0
 
 
@@ -239,8 +307,34 @@ def test_a_stranger_takes_over_from_its_nearest_relative():
 
 
 def test_a_model_that_is_not_told_the_old_kind_still_learns():
-    bundle = fine_tune(small_bundle(), tunes(10, 6), "new", epochs=1, progress=False)
-    assert set(bundle.card["metrics"]) == {"test nats/step, yours"} and bundle.card["training"]["from"] == "mine"
+    with pytest.warns(UserWarning, match="nothing of the old kind is mixed in") as said:
+        bundle = fine_tune(small_bundle("melody"), tunes(10, 6), "new", epochs=1, progress=False)  # the name says nothing
+    assert __file__ in [warning.filename for warning in said if "old kind" in str(warning.message)]
+    assert set(bundle.card["metrics"]) == {"test nats/step, yours"} and bundle.card["training"]["from"] == "melody"
+
+
+def test_the_old_kind_is_known_by_the_card_and_not_by_the_name():
+    chorale = load_bundle("chorale")
+    wanted = old_sides(chorale)
+    assert {side: len(scores) for side, scores in wanted.items()} == {s: chorale.card["split"][s] for s in wanted}
+    cards = {
+        "itself": chorale.card,
+        "its child": {"corpus": "9 pieces of your own", "training": {"from corpus": chorale.card["corpus"]}},
+        "of another corpus": {"corpus": {"bach-chorales": "0" * 16}},
+        "of a stranger": {"corpus": "9 pieces of your own"},
+        "without words": {},
+    }
+    found = {who: old_sides(replace(chorale, name="mine", card=card)) for who, card in cards.items()}
+    assert found["itself"] == found["its child"] == wanted
+    assert found["of another corpus"] == found["of a stranger"] == found["without words"] == {}
+
+
+def test_the_card_says_from_which_corpus_a_grandchild_comes():
+    first = small_bundle()
+    first.card["corpus"] = {"folk-songs": "0123456789abcdef"}
+    for seed in (19, 20):
+        first = fine_tune(first, tunes(seed, 6), "next", old={}, epochs=1, progress=False)
+        assert first.card["training"]["from corpus"] == {"folk-songs": "0123456789abcdef"}
 
 
 def test_how_far_pieces_can_be_moved():
@@ -255,12 +349,68 @@ def test_how_far_pieces_can_be_moved():
     [
         ([], "no pieces"),
         ([Score([(k, 1, p) for k in range(4) for p in (60, 64, 67)], title="Chords")], r"\(Chords\) would lose 8 of its 12"),
+        ([*tunes(0, 2), Score([], title="Silence")], r"piece 2 \(Silence\) has no notes"),
     ],
 )
 def test_what_cannot_be_learned_from_is_said(scores, message):
     for learn in (lambda: fine_tune(small_bundle(), scores, "new"), lambda: train_own(scores, "new", encoding=GRID)):
         with pytest.raises(ValueError, match=message):
             learn()
+
+
+@pytest.mark.parametrize("scores", ["folder", Score([(0, 1, 60)]), None, ["a.mid"]], ids=["path", "one", "none", "paths"])
+@pytest.mark.parametrize(
+    "learn",
+    [suggest_encoding, share_out, lambda scores: train_own(scores, "x"), lambda scores: fine_tune(small_bundle(), scores, "x")],
+    ids=["suggest_encoding", "share_out", "train_own", "fine_tune"],
+)
+def test_what_is_no_list_of_scores_is_refused(learn, scores):
+    with pytest.raises(TypeError, match=r"scores (is|should hold) .*Score"):
+        learn(scores)
+
+
+def test_tunes_of_one_voice_are_nothing_for_a_bundle_of_four():
+    with pytest.raises(ValueError, match=r"piece 0 \(Tune 0\) has one voice, and the bundle 'chorale' writes 4"):
+        fine_tune(load_bundle("chorale"), tunes(0, 6), "new")
+
+
+@pytest.mark.parametrize("old", [tunes(0, 4), {"tr": tunes(0, 4)}, "melody"], ids=["list", "key", "name"])
+def test_an_old_kind_of_another_form_is_refused(old):
+    with pytest.raises(ValueError, match=r"it should be a dict .* 'train', 'valid' and 'test'"):
+        fine_tune(small_bundle(), tunes(0, 6), "new", old=old)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"mix": -1}, {"mix": np.nan}, {"forget": -0.1}, {"epochs": 0}, {"learning_rate": 0}, {"learning_rate": -1.0}],
+    ids=str,
+)
+def test_numbers_out_of_range_are_refused(wrong):
+    (name,) = wrong
+    with pytest.raises(ValueError, match=f"{name}=.*: it must be"):
+        fine_tune(small_bundle(), tunes(0, 6), "new", **wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        ({"units": 16}, TypeError, "as a tuple"),
+        ({"units": ()}, ValueError, "one LSTM layer at least"),
+        ({"units": (16, 0)}, ValueError, "1 unit or more"),
+        ({"epochs": 0}, ValueError, "epochs=0: it must be 1 or more"),
+        ({"encoding": "events"}, TypeError, "give an encoding"),
+        ({"encoding": ChoraleEncoding()}, ValueError, "no model for the encoding 'chorale' of 4 voices"),
+        ({"encoding": GridEncoding(voices=2)}, ValueError, "no model for the encoding 'grid' of 2 voices"),
+    ],
+)
+def test_what_cannot_be_trained_from_scratch_is_refused(wrong, error, message):
+    with pytest.raises(error, match=message):
+        train_own(tunes(0, 6), "new", **wrong)
+
+
+def test_a_name_is_no_bundle():
+    with pytest.raises(TypeError, match="load_bundle"):
+        fine_tune("melody", tunes(0, 6), "new")
 
 
 def test_the_original_recipe_cannot_be_moved():

@@ -1,7 +1,5 @@
 """Lesson 10: your own music."""
 
-import functools
-
 import numpy as np
 
 from musiclab.bundle import Bundle, load_bundle
@@ -137,6 +135,9 @@ def _mixture(answer, rng):
     seen = {str(sorted(answer([[1] * 6], old, 1, np.random.default_rng(seed)))) for seed in range(4)}
     expect(len(seen) > 1, "with other random numbers the same old pieces are taken: draw with rng.")
     yield "draws the old pieces at random"
+    again = [str(answer([[1] * 6], old, 1, np.random.default_rng(0))) for _ in range(3)]
+    expect(len(set(again)) == 1, "with the same random numbers other old pieces are taken: use rng and nothing else.")
+    yield "draws the same with the same random numbers"
 
 
 def _mixed(new, old, ratio, rng):
@@ -167,6 +168,11 @@ def _in_order(new, old, ratio, rng):
     return _mixed(new, old, ratio, np.random.default_rng(0))
 
 
+def _unseeded(new, old, ratio, rng):
+    """Make the mistake of drawing with other random numbers than those that were given."""
+    return _mixed(new, old, ratio, np.random.default_rng())
+
+
 def _pops(new, old, ratio, rng):
     """Make the mistake of emptying the list that was given."""
     added = []
@@ -184,6 +190,12 @@ def _my_model(answer, rng):
         f"my_model is of type {type(answer).__name__}; give the Bundle that fine_tune() or train_own() returns.",
     )
     yield "is a bundle"
+    training = answer.card.get("training", {})
+    expect(
+        not isinstance(training, dict) or training.get("way gone", 1) != 0,
+        'fine_tune found nothing better than the weights it began with, and kept them: its card says "way gone": 0. Give it more'
+        " tunes, a dozen at least, or train on yours alone with train_own().",
+    )
     for name in ("melody", "chorale", "recipe"):
         shipped = load_bundle(name)
         alike = shipped.weights.keys() == answer.weights.keys() and all(
@@ -197,6 +209,11 @@ def _my_model(answer, rng):
     split = answer.card.get("split", {})
     held_out = split.get("test", 0) if isinstance(split, dict) else 0
     expect(held_out, "no piece was held out, so nobody can say what my_model has learned. It takes four different ones or more.")
+    measured = answer.card.get("metrics", {})
+    expect(
+        isinstance(measured, dict) and any(name.startswith("test nats/step") for name in measured),
+        "the card of my_model has no figure for the held-out pieces. fine_tune() and train_own() write it there.",
+    )
     yield "was tested on pieces that were held out"
     metres = answer.card.get("metres") or ["4/4"]
     metre = tuple(int(number) for number in metres[0].split("/"))
@@ -209,14 +226,25 @@ def _my_model(answer, rng):
     yield "writes four bars and more"
 
 
-@functools.cache
 def _barely_trained():
     """Return a bundle with nothing held out."""
+    return _moved(1.001, {"split": {"train": 1, "valid": 0, "test": 0}})
+
+
+def _no_better():
+    """Return what `fine_tune` returns where training only made things worse: the weights of before."""
+    return _moved(1.0, {"split": {"train": 2, "valid": 1, "test": 1}, "training": {"from": "melody", "way gone": 0.0}})
+
+
+def _not_measured():
+    """Return a bundle that says what was held out, and not what was measured on it."""
+    return _moved(1.001, {"split": {"train": 9, "valid": 1, "test": 2}, "metrics": {}})
+
+
+def _moved(factor, card):
     melody = load_bundle("melody")
-    weights = {name: array * 1.001 for name, array in melody.weights.items()}
-    return Bundle(
-        "mine", weights, melody.encoding, melody.model, {"split": {"train": 1, "valid": 0, "test": 0}, "metres": ["4/4"]}
-    )
+    weights = {name: array * factor for name, array in melody.weights.items()}
+    return Bundle("mine", weights, melody.encoding, melody.model, {"metres": ["4/4"], **card})
 
 
 EXERCISES = [
@@ -270,6 +298,7 @@ EXERCISES = [
             Mistake(_by_number, "steps"),
             Mistake(_with_replacement, "twice"),
             Mistake(_in_order, "draw with rng"),
+            Mistake(_unseeded, "use rng and nothing else"),
             Mistake(_pops, "changed its input"),
             Mistake(lambda new, old, ratio, rng: _mixed(new, old, ratio, rng)[len(new) :], "all should be"),
             Mistake(lambda new, old, ratio, rng: [*new, *old], "as soon as there are enough"),
@@ -281,8 +310,9 @@ EXERCISES = [
         name="my_model",
         hints=(
             "my_model = fine_tune(melody, scores, 'mine') with a list of scores: load_folder(path) returns one.",
-            "Pieces of several voices: take their melodies first, [extract_melody(score) for score in scores].",
-            "Four different pieces are the least; a dozen are better.",
+            "Pieces of several voices: take their melodies first, scores, left_out = usable_melodies(path).",
+            "With three different pieces or fewer none is held out. With four it is tested, but fine_tune hardly finds anything"
+            " better in them; a dozen or more are what it needs.",
         ),
         test=_my_model,
         seconds=30,
@@ -290,6 +320,8 @@ EXERCISES = [
             Mistake("my_blues.bundle", "give the Bundle"),
             Mistake(load_bundle("melody"), "weight for weight"),
             Mistake(_barely_trained(), "no piece was held out"),
+            Mistake(_no_better(), "found nothing better"),
+            Mistake(_not_measured(), "no figure"),
         ),
     ),
 ]
