@@ -23,10 +23,12 @@ from __future__ import annotations
 
 import functools
 import math
+import numbers
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -71,6 +73,8 @@ _EXPECTED = 0.1
 # How much the model hears of what comes before the new music, in quarters: sixteen bars of 4/4. In a duet that goes on and on
 # no turn costs more than another. On held-out tunes of 28 bars, hearing all would lower the surprise by a hundredth of a nat.
 _HEARD = 64
+
+_WRITERS = {".mid": write_midi, ".midi": write_midi, ".musicxml": write_musicxml, ".xml": write_musicxml}
 
 # Players let go of a key before they press the next one. So short a silence, in quarters, is no rest.
 _DETACHED = 0.5
@@ -156,9 +160,9 @@ class Suggestion:
         if self.copy is None:
             return f"{found}; not compared with known tunes"
         if self.copy.chords < 2:
-            return f"{found}; no two notes in a row as in a known tune"
+            return f"{found}; one pitch alone, which says nothing"
         whose = f'"{self.source}"' if self.source else "a tune without a title"
-        return f"{found}; {self.copy.chords} notes in a row as in {whose}"
+        return f"{found}; {self.copy.chords} in a row as in {whose}"
 
 
 def continue_phrase(
@@ -179,7 +183,8 @@ def continue_phrase(
     bundle : Bundle
         One that writes a melody, such as ``load_bundle("melody")``.
     piece : Score
-        Its voice 0 is what the model hears: one note at a time. Nothing in the piece is changed.
+        Its voice 0 is what the model hears: one note at a time. Nothing in the piece is changed, but a last note that ends
+        between two sixteenths loses what reaches over the nearest.
     bars : int
     index : CopyIndex, optional
         The tunes to compare with.
@@ -202,12 +207,13 @@ def continue_phrase(
     ValueError
         If the piece has no notes, chords in voice 0, or a metre that the model was not trained on; or for a number outside its
         range. The message says what to do.
+    TypeError
+        For what is no bundle, score or whole number.
     BundleError
         For a bundle that writes no melody.
     """
+    _check_request(bundle, piece, bars=bars, count=count, candidates=candidates)
     tokens = _heard(bundle, piece)
-    if bars < 1:
-        raise ValueError(f"bars={bars}: it must be 1 or more.")
     bar, grid = piece.bar_length, bundle.encoding.steps_per_quarter
     start = len(tokens) / grid
     end = (math.ceil(start / bar - 1e-9) + bars) * bar
@@ -249,6 +255,7 @@ def answer(
     ValueError, BundleError
         As `continue_phrase` does; and ValueError if no note begins at or after `phrase_start`.
     """
+    _check_request(bundle, piece, count=count, candidates=candidates)
     tokens = _heard(bundle, piece)
     encoding, grid = bundle.encoding, bundle.encoding.steps_per_quarter
     onsets = np.flatnonzero(tokens >= FIRST_PITCH)
@@ -306,6 +313,9 @@ def vary(
     ValueError, BundleError
         As `continue_phrase` does; and ValueError for bars that the piece does not have.
     """
+    _check_request(bundle, piece, first_bar=first_bar, last_bar=last_bar, count=count, candidates=candidates)
+    if not len(piece):
+        raise ValueError("there is no note to vary. Play or write a phrase first.")
     bar = piece.bar_length
     total = math.ceil(piece.duration / bar - 1e-9)
     if not 1 <= first_bar <= last_bar <= total:
@@ -382,9 +392,8 @@ def ending(
     ValueError, BundleError
         As `continue_phrase` does.
     """
+    _check_request(bundle, piece, bars=bars, count=count, candidates=candidates)
     tokens = _heard(bundle, piece)
-    if bars < 1:
-        raise ValueError(f"bars={bars}: it must be 1 or more.")
     grid = bundle.encoding.steps_per_quarter
     bar, first = round(piece.bar_length * grid), len(tokens)
     given = _padded(tokens, (math.ceil(first / bar) + bars) * bar, bundle.encoding.size)
@@ -432,6 +441,7 @@ def harmonise(
     BundleError
         For a bundle that writes one voice.
     """
+    _check_request(bundle, piece, count=count)
     melody = piece.voice(0)
     written = generate_many(bundle, count, fixed={0: melody}, temperature=temperature, seed=seed)
     velocity = _loudness(melody)
@@ -549,6 +559,25 @@ def _draw_all(
     return Drawn(tokens.T, nats.T, end_nats.T)
 
 
+def _check_request(bundle: Any, piece: Any, **whole: Any) -> None:
+    """Raise TypeError unless there is a bundle and a score, TypeError or ValueError unless all others are 1, 2, 3 …"""
+    if not isinstance(bundle, Bundle):
+        raise TypeError(f"bundle={bundle!r}: the model must be a Bundle, such as load_bundle('melody').")
+    _check_score(piece, "the piece must be")
+    for name, value in whole.items():
+        if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+            raise TypeError(f"{name}={value!r}: it must be a whole number, 1 or more.")
+        if value < 1:
+            raise ValueError(f"{name}={value}: it must be 1 or more.")
+
+
+def _check_score(value: Any, what: str) -> None:
+    """Raise TypeError for what is no Score, with where to find one."""
+    if not isinstance(value, Score):
+        inside = {Suggestion: ": suggestion.piece", Draft: ": draft.score"}.get(type(value), "")
+        raise TypeError(f"{what} a Score, and this is a {type(value).__name__}{inside}.")
+
+
 def _heard(bundle: Bundle, piece: Score) -> np.ndarray:
     """Return the tokens of a piece's melody, after a check that the model can hear it: int32 array (steps,)."""
     encoding = bundle.encoding
@@ -558,7 +587,10 @@ def _heard(bundle: Bundle, piece: Score) -> np.ndarray:
     if not len(melody):
         raise ValueError("there is no note in voice 0 to go on from. Play or write a phrase first.")
     if lost := encoding.loss_report(melody)["lost"]:
-        raise ValueError(f"{lost} notes of the melody lie in chords; it must have one note at a time: extract_melody(piece).")
+        raise ValueError(
+            f"{lost} of its notes cannot be heard: they lie in chords (take extract_melody(piece)) or follow each other faster"
+            " than sixteenths (take GridEncoding().quantise(piece))."
+        )
     known, metre = bundle.card.get("metres", []), "{}/{}".format(*piece.time_signature)
     if known and metre not in known:
         raise ValueError(f"the bundle {bundle.name!r} was not trained on music in {metre}; choose one of {', '.join(known)}.")
@@ -676,15 +708,17 @@ class Draft:
     future: tuple[Score | None, ...] = ()
 
     def put(self, score: Score) -> Draft:
-        """Return a draft with another score in it, such as that of a `Suggestion`."""
+        """Return a draft with another score in it, such as the `piece` of a `Suggestion`. Raises TypeError for what is none."""
+        _check_score(score, "a draft holds")
         return Draft(score, (*self.past, self.score))
 
     def add(self, phrase: Score) -> Draft:
         """Return a draft with a phrase after its end, at the first bar line at which no note of it falls on what is there.
 
         The key of the first phrase becomes that of the piece, so that it does not change from turn to turn. Raises ValueError if
-        the phrase has no notes, or another metre than the piece.
+        the phrase has no notes, or another metre than the piece, and TypeError for what is no score.
         """
+        _check_score(phrase, "a draft holds")
         if not len(phrase):
             raise ValueError("the phrase has no notes.")
         if self.score is None:
@@ -715,13 +749,15 @@ class Draft:
 
         A MusicXML file also says the key, so that a notation program spells the notes as a musician would.
 
-        Raises MusicFileError if there is no piece yet, and for what `files.write_midi` and `files.write_musicxml` refuse, such
-        as a file that exists, if `overwrite` is not set.
+        Raises MusicFileError if there is no piece yet, for another end of the name, and for what `files.write_midi` and
+        `files.write_musicxml` refuse, such as a file that exists, if `overwrite` is not set.
         """
         if self.score is None:
             raise MusicFileError(f"{Path(path).name}: not written, for there is no note yet. Play a phrase first.")
+        write = _WRITERS.get(Path(path).suffix.lower())
+        if write is None:
+            raise MusicFileError(f"{Path(path).name or Path(path)}: not written. Give a name that ends in .musicxml or .mid.")
         score = replace(self.score, key=key_name(self.score))
-        write = write_midi if Path(path).suffix.lower() in (".mid", ".midi") else write_musicxml
         return write(score, path, overwrite=overwrite)
 
 
@@ -763,6 +799,7 @@ def as_phrase(
     speed = tempo / 60  # quarters a second
     notes = [(on * speed, (off - on) * speed, pitch, 0, velocity) for on, off, pitch, velocity in played]
     melody = extract_melody(Score(notes, tempo=tempo, time_signature=time_signature))
+    lower = len(notes) - len(melody)
     found = None if metronome else align(melody)
     if found is not None and found.kind == "declined":
         raise ValueError(f"{found.words} Play with the metronome, or a longer phrase.")
@@ -773,7 +810,8 @@ def as_phrase(
     notes["velocity"] = rough.notes["velocity"][origin]
     score = Score(notes, tempo=rough.tempo, time_signature=time_signature)
     lost = grid.loss_report(rough)["lost"]
-    left_out = f" {lost} that were too fast for sixteenths were left out." if lost else ""
+    left_out = f" {lower} that sounded together with a higher one {'was' if lower == 1 else 'were'} left out." if lower else ""
+    left_out += f" {lost} that were too fast for sixteenths were left out." if lost else ""
     if found is not None:
         return replace(found, score=score, words=found.words + left_out)
     moved = (rough.notes["onset"][origin] - notes["onset"]) / speed

@@ -1,6 +1,7 @@
 """The composing partner's engine: what stays, what is new, and that the figures beside it are true."""
 
 import itertools
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -178,7 +179,7 @@ def test_suggestions_leave_the_rest_alone_and_say_what_is_true(melody, request_)
             assert s.nats == pytest.approx(nats_of(melody, s.piece, s.start), abs=0.002)
         oracle = longest_copy(s.new, [LONG.transpose(3), PHRASE])
         assert s.copy.chords == oracle.chords
-        assert f"{s.nats:.2f} nats" in s.words and (f"{s.copy.chords} notes" in s.words or s.copy.chords < 2)
+        assert f"{s.nats:.2f} nats" in s.words and (f"{s.copy.chords} in a row" in s.words or s.copy.chords < 2)
 
 
 @ALL
@@ -195,8 +196,49 @@ def test_what_cannot_be_heard_is_refused_with_what_to_do(melody, request_):
         request_(melody, replace(LONG, time_signature=(5, 4)))
     with pytest.raises(BundleError, match="writes no melody"):
         request_(load_bundle("chorale"), LONG)
-    with pytest.raises(ValueError, match=r"no note in voice 0|bars 2 to 2"):
+    with pytest.raises(ValueError, match=r"no note (in voice 0|to vary)"):
         request_(melody, Score([]))
+
+
+@ALL
+def test_what_is_no_piece_no_model_or_no_number_is_refused_with_what_to_give(untrained, request_):
+    suggestion = partner.Suggestion(LONG, 0.0, 4.0, 1.0, "G major", 1.0)
+    for wrong, said in ((suggestion, "suggestion.piece"), (Draft(LONG), "draft.score"), ("melody", "this is a str")):
+        with pytest.raises(TypeError, match=said):
+            request_(untrained, wrong)
+    with pytest.raises(TypeError, match=r"load_bundle\('melody'\)"):
+        request_("melody", LONG)
+    for name in ("count", "candidates"):
+        with pytest.raises(ValueError, match=f"{name}=-1: it must be 1 or more"):
+            request_(untrained, LONG, **{name: -1})
+        with pytest.raises(TypeError, match=f"{name}=1.5: it must be a whole number"):
+            request_(untrained, LONG, **{name: 1.5})
+
+
+def test_bars_are_whole_numbers(untrained):
+    for ask in (continue_phrase, ending):
+        with pytest.raises(TypeError, match=r"bars=1\.5: it must be a whole number"):
+            ask(untrained, LONG, 1.5)
+    with pytest.raises(TypeError, match=r"first_bar=1\.5"):
+        vary(untrained, LONG, 1.5, 2)
+
+
+def test_what_is_too_fast_for_the_grid_is_told_from_chords_by_what_to_do(untrained):
+    fast = Score([*LONG.notes.tolist()[:-1], *[(15 + k / 16, 1 / 16, 60 + k) for k in range(16)]])
+    assert len(partner.extract_melody(fast)) == len(fast), "no chords"
+    lost = len(fast) - len(GRID.quantise(fast))
+    assert lost > 10
+    with pytest.raises(ValueError, match=rf"^{lost} of its notes .*GridEncoding\(\).quantise\(piece\)"):
+        continue_phrase(untrained, fast)
+    assert continue_phrase(untrained, GRID.quantise(fast), 1, seed=0)
+
+
+def test_a_run_counts_a_repeated_note_once_and_of_one_pitch_it_says_nothing():
+    """So the words must not speak of notes: five notes on one pitch are a run of 1."""
+    piece = tune([60, 60, 60, 60, 60])
+    found = CopyIndex([tune([60, 60, 60, 60, 60, 62])]).longest(piece)
+    words = partner.Suggestion(piece, 0.0, 5.0, 1.0, "C major", 1.0, found, "That one").words
+    assert found.chords == 1 and words.endswith("one pitch alone, which says nothing")
 
 
 @given(piece=scores(min_size=2, max_size=12, voices=1), seed=st.integers(0, 99))
@@ -309,7 +351,7 @@ def test_notes_that_reach_into_the_varied_bars_are_cut_at_their_edges(untrained)
 
 @pytest.mark.parametrize("bars", [(0, 1), (3, 2), (1, 5), (5, 5)])
 def test_bars_that_are_not_there_cannot_be_varied(untrained, bars):
-    with pytest.raises(ValueError, match="the piece has bars 1 to 4"):
+    with pytest.raises(ValueError, match=r"the piece has bars 1 to 4|first_bar=0: it must be 1 or more"):
         vary(untrained, LONG, *bars)
 
 
@@ -418,6 +460,9 @@ def test_undo_and_redo_bring_every_state_back():
         Draft().undo()
     with pytest.raises(AttributeError):
         draft.score = first
+    for method in (draft.put, draft.add):
+        with pytest.raises(TypeError, match=r"a draft holds a Score, and this is a Suggestion: suggestion\.piece"):
+            method(partner.Suggestion(LONG, 0.0, 4.0, 1.0, "G major", 1.0))
 
 
 def test_a_phrase_is_added_at_the_first_bar_line_that_is_free():
@@ -451,8 +496,11 @@ def test_it_saves_what_notation_programs_open_and_overwrites_nothing(tmp_path):
     assert stream.recurse().getElementsByClass("KeySignature")[0].sharps == 1
     with pytest.raises(MusicFileError, match="Play a phrase first"):
         Draft().save(tmp_path / "nothing.mid")
-    with pytest.raises(MusicFileError, match="must end in"):
-        draft.save(tmp_path / "duet.txt")
+    for name, said in (("duet.txt", "duet.txt"), ("duet", "duet"), ("", ".")):
+        with pytest.raises(
+            MusicFileError, match=rf"^{re.escape(said)}: not written. Give a name that ends in .musicxml or .mid.$"
+        ):
+            draft.save(tmp_path / name if name else "")
 
 
 # --- what was played ------------------------------------------------------------------------------------
@@ -488,6 +536,7 @@ def test_rests_stay_and_what_is_too_fast_is_counted():
 def test_chords_are_played_as_their_highest_line():
     found = as_phrase([(0, 0.5, 60, 80), (0, 0.5, 64, 80), (0.5, 1, 65, 80)], 120)
     assert found.score.notes["pitch"].tolist() == [64, 65]
+    assert "1 that sounded together with a higher one was left out" in found.words
 
 
 def test_without_a_metronome_the_beats_are_found_or_it_says_what_to_do():

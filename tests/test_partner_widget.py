@@ -70,7 +70,17 @@ def test_what_the_browser_sends_is_a_phrase_and_nonsense_is_refused_in_words():
         assert piano.remark.startswith("That did not work"), notes
         with pytest.raises(ValueError, match=r"notes|give seconds"):
             piano.play(notes)
+    with pytest.raises(ValueError, match=r"note 0, .*give four numbers"):
+        piano.play([(0, 1, 60)])
     assert heard == [PLAYED]
+
+
+def test_a_piano_has_a_metre_and_a_tempo_that_its_metronome_can_click():
+    with pytest.raises(ValueError, match="time signature 0/0"):
+        Keyboard(time_signature=(0, 0))
+    for tempo in (20, 300):
+        with pytest.raises(ValueError, match=r"30 to 240 .*replace\(piece, tempo=96\)"):
+            ComposingPartner(Score([(0, 1, 60)], tempo=tempo))
 
 
 def test_an_error_of_whoever_listens_is_said():
@@ -227,8 +237,32 @@ def test_what_cannot_be_done_is_said_and_leaves_the_piece(composing, monkeypatch
     composing.duet.value = True
     monkeypatch.setattr(partner, "answer", lambda *args, **more: 1 / 0)
     composing.keyboard.play(PLAYED)
-    assert "division by zero" in composing.text and composing.draft == before
+    assert "It is in the piece, but there is no answer: division by zero" in composing.text
+    assert composing.draft.undo().score == before.score and len(composing.draft.score) == 2 * len(before.score)
     consistent(composing)
+
+
+def test_a_phrase_in_a_metre_that_the_model_does_not_know_is_in_the_piece_all_the_same():
+    duet = ComposingPartner(time_signature=(5, 4))
+    duet.duet.value = duet.keyboard.metronome = True
+    duet.keyboard.play(PLAYED)
+    assert duet.draft.score.notes["pitch"].tolist() == [note[2] for note in PLAYED]
+    assert "It is in the piece, but there is no answer" in duet.text and "not trained on music in 5/4" in duet.text
+    consistent(duet)
+    duet.undo.click()
+    assert duet.draft.score is None
+
+
+def test_a_suggestion_that_is_not_there_is_not_taken(composing):
+    with pytest.raises(ValueError, match="no suggestions; ask for some"):
+        composing.take(0)
+    composing.keyboard.play(PLAYED)
+    composing.continue_.click()
+    before = composing.draft
+    for number in (-1, 4, 9):
+        with pytest.raises(ValueError, match="there are 4 suggestions; give 0 to 3"):
+            composing.take(number)
+    assert composing.draft == before and len(composing.suggestions) == 4
 
 
 def test_it_saves_and_overwrites_nothing(composing, tmp_path):
@@ -240,7 +274,12 @@ def test_it_saves_and_overwrites_nothing(composing, tmp_path):
     composing.save.click()
     assert read_score(tmp_path / "duet.musicxml").notes["pitch"].tolist() == [note[2] for note in PLAYED]
     composing.save.click()
-    assert "exists already" in composing.text
+    assert "exists already and stays as it is; choose another name" in composing.text and "overwrite=True" not in composing.text
+    for name, said in ((" ", "write a file name first, such as my_piece.musicxml"), ("duet.txt", "ends in .musicxml or .mid")):
+        composing.path.value = str(tmp_path / name) if name.strip() else name
+        composing.save.click()
+        assert said in composing.text
+    assert [file.name for file in tmp_path.iterdir()] == ["duet.musicxml"]
     composing.path.value = str(tmp_path / "duet.mid")
     composing.save.click()
     assert read_score(tmp_path / "duet.mid").tempo == 96
@@ -276,8 +315,9 @@ CELLS = (
     "from musiclab.widgets.partner import ComposingPartner\npartner = ComposingPartner(seed=1, tempo=120)\n"
     "partner.duet.value = True\npartner",
     "partner.keyboard",
+    "from musiclab.widgets.keyboard import Keyboard\npiano = Keyboard(tempo=240)\npiano.metronome = True\npiano",
 )
-READY = "() => document.querySelectorAll('.musiclab-piano[data-sound=ready]').length === 2"
+READY = "() => document.querySelectorAll('.musiclab-piano[data-sound=ready]').length === 3"
 
 
 @pytest.fixture(scope="module")
@@ -386,6 +426,38 @@ def test_a_phrase_is_answered_turn_by_turn_and_the_notation_grows(lab):
     output.get_by_text("Suggestion 1 is in the piece now").wait_for(timeout=60_000)
     changed = "before => document.querySelector('.musiclab-player').getAttribute('aria-label') !== before"
     lab.page.wait_for_function(changed, arg=before, timeout=60_000)
+
+
+def test_after_a_suggestion_is_taken_by_the_keyboard_the_next_key_can_take_it_back(lab):
+    output = lab.page.locator(".jp-CodeCell").nth(0)
+    output.get_by_role("button", name="Continue").click()
+    output.get_by_role("button", name="Take").first.wait_for(timeout=60_000)
+    output.get_by_role("button", name="Take").first.focus()
+    lab.page.keyboard.press("Enter")
+    lab.page.wait_for_function("() => document.activeElement.textContent === 'Undo'", timeout=60_000)
+    output.get_by_text("Suggestion 1 is in the piece now").wait_for(timeout=60_000)
+    lab.page.keyboard.press("Enter")
+    output.get_by_text("Undone.").wait_for(timeout=60_000)
+
+
+def test_a_metronome_that_was_turned_on_in_python_clicks_as_soon_as_the_browser_allows_sound(lab):
+    lab.page.evaluate(
+        """() => { window.clicks = 0;
+                   window.OscillatorNode = class extends OscillatorNode {
+                       constructor(...words) { super(...words); window.clicks++; } }; }"""
+    )
+    third = piano(lab, 2)
+    assert third.get_by_role("button", name="Metronome: on").get_attribute("aria-pressed") == "true"
+    third.locator(".musiclab-keys").focus()
+    assert lab.page.evaluate("() => window.clicks") == 0
+    lab.page.keyboard.press("a")
+    lab.page.wait_for_function("() => window.clicks >= 3", timeout=20_000)
+    lab.page.keyboard.press("Escape")
+    third.get_by_role("button", name="Metronome: on").click()
+    third.get_by_role("button", name="Metronome: off").wait_for(timeout=20_000)
+    before = lab.page.evaluate("() => window.clicks")
+    lab.page.wait_for_timeout(700)
+    assert lab.page.evaluate("() => window.clicks") == before
 
 
 def test_a_rest_of_a_bar_ends_the_turn(lab):

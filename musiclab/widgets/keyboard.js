@@ -39,7 +39,10 @@ function render({ model, el }) {
   let context = null, bank = null, asked = false;
   function wake() {
     // A browser lets sound begin only at a click or a key.
-    context ??= new AudioContext({ latencyHint: "interactive" });
+    if (!context) {
+      context = new AudioContext({ latencyHint: "interactive" });
+      context.onstatechange = startClicks; // the metronome may have been turned on before sound was allowed
+    }
     if (context.state === "suspended") context.resume();
     if (!bank && !asked) { asked = true; model.send({ kind: "bank" }); }
   }
@@ -127,7 +130,8 @@ function render({ model, el }) {
     source.stop(when + 0.06);
   }
   function startClicks() {
-    wake();
+    // As long as a context does not run, its clock stands still and says nothing about the clock of the keys.
+    if (clicking || !model.get("metronome") || context?.state !== "running") return;
     const lead = 0.1, begin = context.currentTime + lead;
     // The moment at which a beat is heard, on the clock of the keys.
     clicking = { start: now() + lead + (context.outputLatency || 0), begin, next: 0 };
@@ -146,7 +150,7 @@ function render({ model, el }) {
     metronome.setAttribute("aria-pressed", String(on));
     metronome.textContent = on ? "Metronome: on" : "Metronome: off";
     stopClicks();
-    if (on && context) startClicks();
+    startClicks();
   }
   metronome.addEventListener("click", () => {
     wake();

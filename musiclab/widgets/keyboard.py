@@ -56,6 +56,11 @@ class Keyboard(anywidget.AnyWidget):
         Of the metronome, in quarters a minute, 30 to 240.
     time_signature : (int, int)
 
+    Raises
+    ------
+    ValueError
+        For another tempo, or what is no metre.
+
     Attributes
     ----------
     tempo : float
@@ -81,6 +86,13 @@ class Keyboard(anywidget.AnyWidget):
     count = traitlets.Int(KEYS).tag(sync=True)
 
     def __init__(self, tempo: float = 96.0, time_signature: tuple[int, int] = (4, 4)) -> None:
+        lowest, highest = Keyboard.tempo.min, Keyboard.tempo.max
+        if not lowest <= tempo <= highest:
+            raise ValueError(
+                f"tempo={tempo:g}: the metronome goes from {lowest:g} to {highest:g} quarters a minute. Of a piece, set another:"
+                " dataclasses.replace(piece, tempo=96)."
+            )
+        Score([], time_signature=time_signature)  # raises ValueError for what is no metre
         super().__init__(tempo=tempo, time_signature=list(time_signature))
         self._callbacks: list[Callable[[list[Note]], None]] = []
         self.on_msg(self._received)
@@ -143,6 +155,8 @@ def _checked(notes: Sequence[Any]) -> list[Note]:
         raise ValueError(f"a phrase has 1 to {MOST_NOTES} notes, and this one has {len(notes)}.")
     phrase = []
     for number, note in enumerate(notes):
+        if len(note) != 4:
+            raise ValueError(f"note {number}, {tuple(note)}: give four numbers: seconds down, seconds up, pitch, velocity.")
         on, off, pitch, velocity = note
         good = np.isfinite(on) and np.isfinite(off) and 0 <= on < off and 0 <= pitch <= 127 and 0 < velocity <= 127
         if not good:

@@ -126,7 +126,11 @@ class ComposingPartner(Described):
         return "\n".join([f"Composing partner ({controls}). {self._message}", *ranked, self.keyboard.text, piece])
 
     def take(self, number: int) -> None:
-        """Take a suggestion into the piece; the first has number 0."""
+        """Take a suggestion into the piece; the first has number 0. Raises ValueError if there is none of this number."""
+        if not self.suggestions:
+            raise ValueError("there are no suggestions; ask for some first.")
+        if not 0 <= number < len(self.suggestions):
+            raise ValueError(f"there are {len(self.suggestions)} suggestions; give 0 to {len(self.suggestions) - 1}.")
         chosen = self.suggestions[number]
         self._put(self.draft.put(chosen.piece), f"Suggestion {number + 1} is in the piece now.")
 
@@ -140,7 +144,11 @@ class ComposingPartner(Described):
             self._put(draft, words)
             return
         self.draft = draft
-        found = self._answers()
+        try:
+            found = self._answers()
+        except Exception as error:  # whatever the model says, what was played stays
+            self._put(draft, f"{words} It is in the piece, but there is no answer: {error}")
+            return
         if not found:
             self._put(draft, f"{words} No answer closed on the tonic; play on, or ask again.")
             return
@@ -209,10 +217,15 @@ class ComposingPartner(Described):
         for number, suggestion in enumerate(found):
             words = HTML(f"{number + 1}. {html.escape(suggestion.words)}", layout=Layout(flex="1 1 300px"))
             hear = self._button("Hear", f"Hear suggestion {number + 1}", lambda new=suggestion.new: self.keyboard.let_hear(new))
-            take = self._button("Take", f"Take suggestion {number + 1} into the piece", lambda n=number: self.take(n))
+            take = self._button("Take", f"Take suggestion {number + 1} into the piece", lambda n=number: self._press_take(n))
             rows.append(HBox([hear, take, words], layout=Layout(flex_flow="row wrap")))
         self.rows.children = rows
         self._say(f"{len(found)} {what}, the likeliest first." if found else f"{none} Ask again, or play on.")
+
+    def _press_take(self, number: int) -> None:
+        """Take a suggestion; its button goes, and with it the focus, which is where it can be taken back then."""
+        self.take(number)
+        self.undo.focus()
 
     # --- the piece --------------------------------------------------------------------------------------
 
@@ -253,7 +266,13 @@ class ComposingPartner(Described):
         self._place.children = (self.player,)
 
     def _save(self) -> None:
-        path = self.draft.save(Path(self.path.value.strip()).expanduser())
+        name = self.path.value.strip()
+        if not name:
+            raise ValueError("write a file name first, such as my_piece.musicxml.")
+        path = Path(name).expanduser()
+        if path.exists():
+            raise ValueError(f"{path} exists already and stays as it is; choose another name.")
+        self.draft.save(path)
         self._say(f"Saved as {path}.")
 
     # --- words ------------------------------------------------------------------------------------------
