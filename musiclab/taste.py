@@ -19,6 +19,7 @@ import functools
 import json
 import math
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,13 @@ MOST_SHARED = 50.0
 #: Version of the file. A profile of another version is refused, with a sentence.
 FORMAT = 1
 _MARK = "musiclab taste"
+_BEGINNING = re.compile(rb'\s*\{\s*"format"\s*:\s*"' + _MARK.encode() + b'"')
+
+#: A piece ends here at the latest, in quarter lengths: some features compare each bar with each other one.
+LATEST = 4000.0
+
+#: What reading a damaged profile may raise.
+_DAMAGED = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 
 
 class ProfileError(Exception):
@@ -151,10 +159,14 @@ def features(score: Score) -> tuple[float, ...]:
     Raises
     ------
     ValueError
-        For a score without notes.
+        For a score without notes, or one that ends after `LATEST`.
     """
     if not len(score):
         raise ValueError("a score without notes has no features. Give one with notes.")
+    if score.duration > LATEST:
+        raise ValueError(
+            f"a score of {score.duration:.4g} quarter lengths is too long; the limit is {LATEST:.0f}. Give a part of it."
+        )
     return tuple(float(feature.measure(score)) for feature in FEATURES)
 
 
@@ -263,12 +275,15 @@ class Taste:
         if weight is None:
             self.corrections.pop(name, None)
         elif not -3 <= weight <= 3:
-            raise ValueError(f"weight={weight}: it must be from -3, very much {_feature(name).low}, to 3, {_feature(name).high}.")
+            low, high = _feature(name).low, _feature(name).high
+            raise ValueError(f"weight={weight}: it must be from -3, very much {low}, to 3, very much {high}.")
         else:
             self.corrections[name] = float(weight)
         self._fit()
 
     def _learn(self, evidence: Evidence) -> None:
+        if not _is_whole(evidence):
+            raise ValueError(f"a {evidence.kind} takes {'two scores' if evidence.kind == 'choice' else 'a score'}; None is none.")
         difference = self.standard(evidence.liked) - self.standard(evidence.other)  # refuses what has no notes, before it is kept
         self.evidence.append(evidence)
         self._rows = np.vstack([self._rows, difference])
@@ -341,12 +356,13 @@ class Taste:
 
     def words(self) -> list[str]:
         """Say what is believed: a sentence on what it comes from, then one for each feature."""
+        return [f"This comes from {self.counted()}.", *(self._sentence(k) for k in range(len(FEATURES)))]
+
+    def counted(self) -> str:
+        """Say how much evidence there is of each kind: "3 choices, 1 replay and 0 skips"."""
         kinds = [e.kind for e in self.evidence]
         counted = [f"{kinds.count(kind)} {kind}{'' if kinds.count(kind) == 1 else 's'}" for kind in WEIGHTS]
-        return [
-            f"This comes from {', '.join(counted[:-1])} and {counted[-1]}.",
-            *(self._sentence(k) for k in range(len(FEATURES))),
-        ]
+        return f"{', '.join(counted[:-1])} and {counted[-1]}"
 
     def _sentence(self, k: int) -> str:
         name, low, high, _ = FEATURES[k]
@@ -373,11 +389,12 @@ class Taste:
         Raises
         ------
         ProfileError
-            If it cannot be written, or something else than a profile lies there, which stays.
+            If it cannot be written, or something lies there that is no profile, a damaged one or one of another version. It
+            stays as it is.
         """
         path = Path(path)
         if path.exists():
-            _refuse_what_is_none(path, "replaced")
+            self._refuse_to_lose(path)
         usual = [
             {"name": f.name, "low": f.low, "high": f.high, "usual": float(c), "spread": float(s)}
             for f, c, s in zip(FEATURES, self._centre, self._spread, strict=True)
@@ -391,10 +408,29 @@ class Taste:
             f'"evidence": [\n  {_lines(evidence)}\n]',
         ]
         try:
-            write_atomically(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode(), overwrite=True)
+            # resolved: of a symbolic link the file that it leads to is replaced, not the link
+            write_atomically(path.resolve(), ("{\n" + ",\n".join(lines) + "\n}\n").encode(), overwrite=True)
+        except FileNotFoundError:
+            where = f"there is no folder {path.parent} to write to"
+            raise ProfileError(f"{_called(path)}: {where}. Create it, or choose another place.") from None
         except (OSError, ValueError) as error:
-            raise ProfileError(f"{path.name} cannot be written ({error}). Check the folder, the disk and your rights.") from None
+            why = f"cannot be written ({error})"
+            raise ProfileError(f"{_called(path)} {why}. Check the name, the disk and that you may write there.") from None
         return path
+
+    @classmethod
+    def _refuse_to_lose(cls, path: Path) -> None:
+        """Keep what cannot be read now but may be worth something: a damaged profile, and one of another version."""
+        plain = _read_profile(path, "replaced")
+        version = FORMAT if plain is None else plain.get("version")
+        if version != FORMAT:
+            what = f"is a profile of version {version!r}, so it was not replaced"
+            raise ProfileError(f"{path.name} {what}. Choose another name.")
+        try:
+            cls._from_plain(plain or {})
+        except _DAMAGED:
+            advice = "mend it, delete it, or choose another name"
+            raise ProfileError(f"{path.name} is damaged, so it was not replaced: {advice}.") from None
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Taste:
@@ -411,16 +447,18 @@ class Taste:
         except FileNotFoundError:
             raise ProfileError(f"there is no profile {path.name}. Check the name, or begin a new one.") from None
         except OSError as error:
-            raise ProfileError(f"{path.name} cannot be read ({error}). Check that you may read it.") from None
-        except ValueError as error:
+            raise ProfileError(f"{_called(path)} cannot be read ({error}). Check that you may read it.") from None
+        except (ValueError, RecursionError) as error:
             raise ProfileError(f"{path.name} is damaged: it is no JSON ({error}). Mend it in an editor, or delete it.") from None
         if not isinstance(plain, dict) or plain.get("format") != _MARK:
             raise ProfileError(f"{path.name} is no profile of musiclab. Check the name.")
         if plain.get("version") != FORMAT:
-            raise ProfileError(f"{path.name} has version {plain.get('version')!r}, and this musiclab reads {FORMAT}. Begin anew.")
+            what = f"has version {plain.get('version')!r}, and this musiclab reads {FORMAT}"
+            advice = "It was written by another musiclab: use that one, or begin with another file name."
+            raise ProfileError(f"{path.name} {what}. {advice}")
         try:
             return cls._from_plain(plain)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except _DAMAGED as error:
             raise ProfileError(f"{path.name} is damaged ({error}). Mend it in an editor, or delete it.") from None
 
     @classmethod
@@ -435,10 +473,12 @@ class Taste:
         taste._empty()
         for e in plain["evidence"]:
             evidence = Evidence(e["kind"], _from_plain(e["liked"]), _from_plain(e["other"]))
-            if evidence.kind not in WEIGHTS or evidence.liked is evidence.other is None:
+            if not _is_whole(evidence):
                 raise ValueError(f"there is no evidence of the kind {evidence.kind!r} with these pieces")
             taste.evidence.append(evidence)
         taste._fit()
+        if not isinstance(plain["corrections"], dict):
+            raise ValueError('its corrections must look like {"speed": 1}, or {} if there are none')
         for name, weight in plain["corrections"].items():
             taste.correct(name, float(weight))
         return taste
@@ -455,9 +495,10 @@ def delete_profile(path: str | os.PathLike[str]) -> str:
     path = Path(path)
     if not path.exists():
         raise ProfileError(f"there is no profile {path.name}, so nothing was deleted. Check the name.")
-    _refuse_what_is_none(path, "deleted")
+    _read_profile(path, "deleted")
     try:
-        path.unlink()
+        path.resolve().unlink()  # of a symbolic link the file that it leads to, and then the link
+        path.unlink(missing_ok=True)
     except OSError as error:
         raise ProfileError(f"{path.name} could not be deleted ({error}). Close what has it open, or delete it by hand.") from None
     return (
@@ -466,15 +507,32 @@ def delete_profile(path: str | os.PathLike[str]) -> str:
     )
 
 
-def _refuse_what_is_none(path: Path, done: str) -> None:
-    """Keep a file that is no profile; a damaged one is still recognised by its first lines."""
+def _read_profile(path: Path, done: str) -> dict[str, Any] | None:
+    """Read what lies there, and keep it if it is no profile. None for a damaged one, which is known by how it begins."""
     try:
-        with open(path, "rb") as file:
-            head = file.read(200)
+        data = path.read_bytes()
     except OSError as error:
-        raise ProfileError(f"{path.name} cannot be read ({error}), so it was not {done}. Check the name.") from None
-    if _MARK.encode() not in head:
-        raise ProfileError(f"{path.name} is no profile of musiclab, so it was not {done}. Check the name.")
+        raise ProfileError(f"{_called(path)} cannot be read ({error}), so it was not {done}. Check the name.") from None
+    try:
+        plain = json.loads(data)
+    except (ValueError, RecursionError):
+        if _BEGINNING.match(data):
+            return None
+    else:
+        if isinstance(plain, dict) and plain.get("format") == _MARK:
+            return plain
+    raise ProfileError(f"{path.name} is no profile of musiclab, so it was not {done}. Check the name.")
+
+
+def _called(path: Path) -> str:
+    """Return the name of a file; the whole path where it has none, as for "."."""
+    return path.name or str(path)
+
+
+def _is_whole(evidence: Evidence) -> bool:
+    """Tell whether there are scores where the kind needs them, and only there."""
+    needed = {"choice": (True, True), "replay": (True, False), "skip": (False, True)}
+    return needed.get(evidence.kind) == (evidence.liked is not None, evidence.other is not None)
 
 
 def _lines(items: Sequence[dict[str, Any]]) -> str:
@@ -549,8 +607,11 @@ def steer(
     Raises
     ------
     ValueError
-        If so many cannot be drawn, or the strength is below 0.
+        If so many cannot be drawn, or the strength, the count or the seed is below 0.
     """
+    for name, value in (("count", count), ("seed", seed)):
+        if value is not None and value < 0:
+            raise ValueError(f"{name}={value}: it must be 0 or more.")
     if not (np.isfinite(strength) and strength >= 0):
         raise ValueError(f"strength={strength}: it must be 0 or more.")
     x = np.reshape([taste.standard(score) for score in candidates], (-1, len(FEATURES)))
@@ -601,8 +662,16 @@ def made_for(
     Returns
     -------
     list of Score
+
+    Raises
+    ------
+    ValueError
+        If so short a piece has no notes, and as `steer` does.
     """
-    return steer(unsteered(bundle, candidates, length=length, seed=seed), taste, count, strength=strength, seed=seed)
+    written = unsteered(bundle, candidates, length=length, seed=seed)
+    if not all(map(len, written)):
+        raise ValueError(f"length={length}: that is too short, for pieces without notes are among them. 4 or more is better.")
+    return steer(written, taste, count, strength=strength, seed=seed)
 
 
 def personal_bundle(bundle: Bundle, taste: Taste, name: str, *, count: int = 600, seed: int = 0, **settings: Any) -> Bundle:
@@ -658,7 +727,7 @@ def variety(scores: Sequence[Score], taste: Taste) -> dict[str, float]:
         "distance": between two pieces, the root mean square over the features, in standard deviations, on average over all
         pairs; about √2 for independent pieces. "shared runs": of each piece's runs of four notes (of its highest voice, in any
         key and rhythm), how many stand in another piece, too, in percent. "self-similarity": `evaluation.self_similarity` of
-        two different bars of a piece, on average.
+        two different bars of a piece, on average; nan if no piece has two bars.
 
     Raises
     ------
@@ -672,7 +741,8 @@ def variety(scores: Sequence[Score], taste: Taste) -> dict[str, float]:
     apart = np.sqrt(np.square(x[pairs[0]] - x[pairs[1]]).mean(axis=1)).mean()
     shared = np.mean([_shared(score, [*scores[:k], *scores[k + 1 :]]) for k, score in enumerate(scores)])
     bars = [self_similarity(score) for score in scores]
-    alike = np.mean([(m.sum() - len(m)) / (len(m) * (len(m) - 1)) for m in bars if len(m) > 1])
+    alike = [(m.sum() - len(m)) / (len(m) * (len(m) - 1)) for m in bars if len(m) > 1]
+    alike = np.mean(alike) if alike else np.nan
     return {"distance": float(apart), "shared runs": float(shared), "self-similarity": float(alike)}
 
 

@@ -188,7 +188,8 @@ def test_a_skip_and_a_replay_count_a_quarter(taste, pieces):
         taste.replay(a)
         taste.skip(b)
     whole = Taste(pieces[:200])
-    whole._learn(Evidence("choice", a, None)), whole._learn(Evidence("choice", None, b))
+    whole.evidence = [Evidence("choice", a, None), Evidence("choice", None, b)]  # as if a usual piece had been the other one
+    whole._fit()
     assert np.allclose(taste.mean, whole.mean, atol=1e-6) and np.allclose(taste.covariance, whole.covariance, atol=1e-6)
     assert taste.utility(a)[0] > 0 > taste.utility(b)[0]
     chosen = Taste(pieces[:200])
@@ -199,6 +200,15 @@ def test_a_skip_and_a_replay_count_a_quarter(taste, pieces):
 def test_what_cannot_be_learned_from_is_refused_and_not_kept(taste, pieces):
     with pytest.raises(ValueError, match="without notes"):
         taste.choose(pieces[0], Score([]))
+    for action, words in (
+        (lambda: taste.skip(None), "a skip takes a score"),
+        (lambda: taste.replay(None), "a replay takes a score"),
+        (lambda: taste.choose(pieces[0], None), "a choice takes two scores"),
+        (lambda: taste.choose(None, pieces[0]), "a choice takes two scores"),
+        (lambda: taste.choose(pieces[0], Score([(1e308, 1, 60)])), "too long"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            action()
     assert taste.evidence == [] and not taste.mean.any()
 
 
@@ -218,7 +228,8 @@ def test_a_word_outweighs_what_was_learned(taste, pieces):
 
 
 @pytest.mark.parametrize(
-    ("name", "weight", "words"), [("tempo", 1, "there are speed, height"), ("speed", 4, "much calm"), ("speed", np.nan, "-3")]
+    ("name", "weight", "words"),
+    [("tempo", 1, "there are speed, height"), ("speed", 4, "very much calm, to 3, very much lively"), ("speed", np.nan, "-3")],
 )
 def test_a_word_that_means_nothing_is_refused(taste, name, weight, words):
     with pytest.raises(ValueError, match=words):
@@ -296,6 +307,9 @@ def test_no_piece_twice_and_no_near_copy(taste, pieces):
         steer(copies, taste, 2)
     with pytest.raises(ValueError, match="strength=-1"):
         steer(pieces, taste, 2, strength=-1)
+    for settings in ({"count": -1}, {"count": 1, "seed": -1}):
+        with pytest.raises(ValueError, match=f"{list(settings)[-1]}=-1: it must be 0 or more"):
+            steer(pieces, taste, **settings)
 
 
 def test_made_for_is_repeatable_and_follows_the_word(melody, taste):
@@ -307,6 +321,8 @@ def test_made_for_is_repeatable_and_follows_the_word(melody, taste):
     usual = np.mean([feature(score, "speed") for score in unsteered(melody, 64, length=16, seed=5)])
     assert min(feature(score, "speed") for score in made) > usual
     assert made[0].time_signature == (4, 4)
+    with pytest.raises(ValueError, match=r"length=0\.25: that is too short"):
+        made_for(melody, taste, 1, length=0.25, candidates=32, seed=5)
 
 
 def test_a_personal_bundle_has_learned_from_the_chosen_and_the_made(melody, taste, pieces):
@@ -328,6 +344,8 @@ def test_variety_knows_copies_from_different_pieces(taste, pieces):
     assert np.sqrt(np.square(x[pairs[0]] - x[pairs[1]]).mean(axis=1)).mean() == pytest.approx(2**0.5, abs=0.05)
     with pytest.raises(ValueError, match="there are 1"):
         variety(pieces[:1], taste)
+    bars = [score.slice(0, 4) for score in pieces[:4]]
+    assert np.isnan(variety(bars, taste)["self-similarity"]), "and no warning: pytest makes errors of them"
 
 
 # --- simulated listeners --------------------------------------------------------------------------------
@@ -431,7 +449,10 @@ def _without(name):
         (lambda p: p["evidence"][0]["liked"].update(notes=[[0, 1, 300, 0, 80]]), "note 0"),
         (lambda p: p["evidence"][0]["liked"].update(notes=[]), "without notes"),
         (lambda p: p.update(corrections={"tempo": 1}), "there is no feature 'tempo'"),
-        (lambda p: p.update(corrections=[1]), "damaged"),
+        (lambda p: p.update(corrections=[1]), "its corrections must look like"),
+        (lambda p: p.update(corrections=[]), "its corrections must look like"),
+        (lambda p: p["evidence"][0].update(other=None), "no evidence of the kind 'choice' with these pieces"),
+        (lambda p: p["evidence"][0]["liked"].update(notes=[[1e308, 1, 60, 0, 80]]), "too long"),
     ],
 )
 def test_a_damaged_file_gets_a_sentence_and_stays(profile, change, words):
@@ -455,6 +476,67 @@ def test_every_cut_of_a_file_is_noticed(profile, tmp_path):
         Taste.load(tmp_path / "cut.json")
 
 
+def test_deep_json_is_noticed_and_not_taken_for_a_profile(tmp_path, taste):
+    deep = tmp_path / "deep.json"
+    deep.write_text("[" * 100_000)
+    with pytest.raises(ProfileError, match="is damaged: it is no JSON"):
+        Taste.load(deep)
+    with pytest.raises(ProfileError, match="is no profile"):
+        taste.save(deep)
+
+
+def test_a_profile_that_cannot_be_read_is_not_replaced(profile, taste):
+    whole, plain = profile.read_bytes(), json.loads(profile.read_bytes())
+    without = {name: value for name, value in plain.items() if name != "evidence"}
+    for data, words in (
+        (whole[: len(whole) // 2], "is damaged, so it was not replaced: mend it, delete it, or choose another name"),
+        (json.dumps(without).encode(), "is damaged, so it was not replaced"),
+        (json.dumps(plain | {"version": 2}).encode(), "is a profile of version 2, so it was not replaced. Choose another name"),
+    ):
+        profile.write_bytes(data)
+        with pytest.raises(ProfileError, match=words):
+            taste.save(profile)
+        assert profile.read_bytes() == data
+    with pytest.raises(ProfileError, match="another musiclab: use that one, or begin with another file name"):
+        Taste.load(profile)
+    delete_profile(profile)
+
+
+def test_a_profile_is_known_by_what_it_is_not_by_a_word_in_it(profile, taste, tmp_path):
+    plain = json.loads(profile.read_bytes())
+    for data in (json.dumps(plain, sort_keys=True), json.dumps(plain, indent=8), "\ufeff" + json.dumps(plain)):
+        profile.write_text(data, encoding="utf-8")
+        taste.save(profile)
+        profile.write_text(data, encoding="utf-8")
+        delete_profile(profile)
+    for text in (
+        'Dear diary, today I read of "format": "musiclab taste".',
+        '{"diary": "musiclab taste"}',
+        'My profile begins with {"format": "musiclab taste", I think.',
+        '["format", "musiclab taste"]',
+        '{"diary": {"format": "musiclab taste"}}',
+    ):
+        diary = tmp_path / "diary.json"
+        diary.write_text(text)
+        for action in (lambda: delete_profile(diary), lambda: taste.save(diary)):  # noqa: B023
+            with pytest.raises(ProfileError, match="is no profile of musiclab"):
+                action()
+        assert diary.read_text() == text
+
+
+def test_a_link_stays_a_link_and_is_deleted_with_what_it_leads_to(profile, taste, pieces, tmp_path):
+    link = tmp_path / "link.json"
+    try:
+        link.symlink_to(profile)
+    except OSError:
+        pytest.skip("no symbolic links can be made here")
+    taste.choose(pieces[5], pieces[6])
+    taste.save(link)
+    assert link.is_symlink() and Taste.load(profile).evidence == taste.evidence
+    delete_profile(link)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_delete_is_delete(profile, tmp_path):
     words = delete_profile(profile)
     assert "mine.json is deleted" in words and list(tmp_path.iterdir()) == []
@@ -475,5 +557,8 @@ def test_a_damaged_profile_can_be_deleted_and_another_file_cannot(profile, taste
     assert letter.read_text() == '{"dear": "aunt"}'
     with pytest.raises(ProfileError, match=r"cannot be read|is no profile"):
         delete_profile(tmp_path)
-    with pytest.raises(ProfileError, match="cannot be written"):
+    with pytest.raises(ProfileError, match=r"^mine\.json: there is no folder .*no folder to write to\. Create it"):
         taste.save(tmp_path / "no folder" / "mine.json")
+    for action in (taste.save, Taste.load, delete_profile):
+        with pytest.raises(ProfileError, match=r"^\. cannot be read"):
+            action("")

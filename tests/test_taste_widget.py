@@ -9,7 +9,7 @@ import pytest
 from lab import find_browser, open_page, server, write_notebook
 
 from musiclab import load_bundle
-from musiclab.taste import FEATURES, ProfileError, Taste, features
+from musiclab.taste import FEATURES, ProfileError, Taste, delete_profile, features
 from musiclab.widgets import taste as module
 from musiclab.widgets.taste import MusicForYou
 
@@ -114,7 +114,7 @@ def test_the_own_word_counts_and_is_taken_back(melody):
     take_the_livelier(you, 6)
     you.menus["speed"].value = -2.5
     assert you.taste.mean[0] < -2 and "you said that you like it calm" in you.text and "calm" in you.beliefs.value
-    you.menus["speed"].value = None
+    you.menus["speed"].value = "learn"
     assert you.taste.mean[0] > 0 and you.taste.corrections == {}
 
 
@@ -139,7 +139,7 @@ def test_a_piece_is_made_and_says_why(melody):
     you.make.click()
     assert you.made != first and you._player.score == you.made and "made for you: it is lively" in you.text
     assert features(you.made)[0] > np.mean([features(score)[0] for score in you._usual])
-    assert you._player in you.children
+    assert you._player in you._made_box.children and you._made_box in you.children
 
 
 # --- the file -------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ def test_whoever_comes_back_goes_on_where_they_stopped(melody, path):
     you.save.click()
     judged = {score for e in you.taste.evidence for score in (e.liked, e.other)}
     again = widget(melody, path)
-    assert "Welcome back; your profile holds 4 answers" in again.text
+    assert "Welcome back; your profile holds 4 choices, 0 replays and 0 skips" in again.text
     assert np.allclose(again.taste.mean, you.taste.mean) and again.menus["mode"].value == -1.25
     assert not judged & set(again.pieces)
     again.left.click()
@@ -179,18 +179,29 @@ def test_a_word_that_was_written_into_the_file_is_shown(melody, path):
     assert widget(melody, path).menus["climb"].label == "+0.7, as in your file"
 
 
+def shown(you):
+    return [button for button in (you.delete, you.yes, you.no) if button.layout.display != "none"]
+
+
+def test_each_menu_shows_what_holds(melody):
+    """A menu whose value is None has no index, and is blank."""
+    you = widget(melody)
+    assert [menu.label for menu in you.menus.values()] == ["learn it from my choices"] * 8
+    assert [menu.index for menu in you.menus.values()] == [0] * 8
+
+
 def test_delete_asks_and_then_nothing_is_left(melody, path):
     you = widget(melody, path)
     take_the_livelier(you, 3)
     you.menus["speed"].value = 2.5
     you.save.click(), you.make.click()
     you.delete.click()
-    assert path.exists() and you._box.children == (you.yes, you.no)
+    assert path.exists() and shown(you) == [you.yes, you.no]
     you.no.click()
-    assert path.exists() and len(you.taste.evidence) == 3 and you._box.children == (you.delete,)
+    assert path.exists() and len(you.taste.evidence) == 3 and shown(you) == [you.delete]
     you.delete.click(), you.yes.click()
     assert list(path.parent.iterdir()) == [] and "me.json is deleted" in you.text
-    assert you.taste.evidence == [] and not you.taste.mean.any() and you.menus["speed"].value is None and you.made is None
+    assert you.taste.evidence == [] and not you.taste.mean.any() and you.menus["speed"].value == "learn" and you.made is None
     you.left.click()
     assert not path.exists(), "nothing is saved again by itself"
 
@@ -201,6 +212,44 @@ def test_delete_without_a_file_forgets(melody):
     assert you.taste.evidence == [] and "what was in memory is forgotten" in you.text
 
 
+def test_a_profile_that_was_deleted_elsewhere_does_not_come_back(melody, path):
+    you = widget(melody, path)
+    you.left.click(), you.save.click()
+    delete_profile(path)
+    for act in (you.left.click, lambda: setattr(you.menus["speed"], "value", 1.25)):
+        act()
+        assert not path.exists()
+    assert "Not saved yet: press Save" in you.text
+    you.save.click()
+    path.unlink()
+    you.left.click()
+    assert not path.exists() and "Your file is gone, so nothing was saved; press Save to write a new one." in you.text
+    you.save.click()
+    path.unlink()
+    you.delete.click(), you.yes.click()
+    assert you.taste.evidence == [] and "Your file was gone already" in you.text and shown(you) == [you.delete]
+
+
+def test_two_widgets_on_one_file_lose_nothing_in_silence(melody, path):
+    one = widget(melody, path)
+    one.left.click(), one.save.click()
+    two = widget(melody, path)
+    two.left.click()
+    held = path.read_bytes()
+    one.left.click()
+    assert path.read_bytes() == held and "Nothing was saved: me.json was changed elsewhere" in one.text
+    one.save.click()
+    assert Taste.load(path).evidence == one.taste.evidence, "who was told may replace it"
+    path.unlink()
+    three, four = widget(melody, path), widget(melody, path)
+    three.left.click(), three.save.click(), four.right.click()
+    held = path.read_bytes()
+    four.save.click()
+    assert path.read_bytes() == held and "was changed elsewhere" in four.text
+    four.save.click()
+    assert Taste.load(path).evidence == four.taste.evidence
+
+
 def test_what_goes_wrong_is_said_and_costs_nothing(melody, path):
     you = widget(melody, path)
     you.save.click()
@@ -208,7 +257,7 @@ def test_what_goes_wrong_is_said_and_costs_nothing(melody, path):
     you.left.click()
     assert "That did not work" in you.text and len(you.taste.evidence) == 1
     path.rmdir()
-    you.left.click()
+    you.left.click(), you.save.click()
     assert len(Taste.load(path).evidence) == 2
     path.write_text("hello")
     with pytest.raises(ProfileError, match=r"me\.json is damaged"):
@@ -292,10 +341,24 @@ def test_by_keyboard_alone_from_the_first_pair_to_the_deleted_file(tmp_path):
         wait_for("made for you")
         page.locator(".musiclab-player, [class*=musiclab-player]").first.wait_for(timeout=30_000)
         page.screenshot(path=str(tmp_path / "widget.png"), full_page=True)
+        delete, yes, no = (
+            page.get_by_role("button", name=name, exact=True) for name in ("Delete my profile", "Yes, delete it", "No, keep it")
+        )
+        holds_the_focus = "name => document.activeElement.textContent === name"
         push("Delete my profile")
         wait_for("cannot be brought back")
-        push("Yes, delete it")
+        page.wait_for_function(holds_the_focus, arg="No, keep it", timeout=15_000)
+        assert yes.is_visible() and not delete.is_visible()
+        press("Enter")
+        wait_for("Nothing was deleted")
+        page.wait_for_function(holds_the_focus, arg="Delete my profile", timeout=15_000)
+        assert not yes.is_visible() and not no.is_visible()
+        press("Enter")
+        page.wait_for_function(holds_the_focus, arg="No, keep it", timeout=15_000)
+        press("Shift+Tab")
+        press("Enter")
         wait_for("me.json is deleted")
+        page.wait_for_function(holds_the_focus, arg="Delete my profile", timeout=15_000)
         assert not (root / "me.json").exists()
         assert lab.strangers(address) == []
         assert not [error for error in lab.errors if "musiclab" in error or "TypeError" in error]

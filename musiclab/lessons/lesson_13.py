@@ -48,13 +48,15 @@ def _belief(differences, grid):
 def _posterior(answer, rng):
     grid = np.linspace(-4, 4, int(rng.integers(60, 120)))
     got = np.asarray(answer(np.zeros(0), grid))
-    expect(got.shape == grid.shape, f"for {len(grid)} weights it returns an array of shape {got.shape}.")
+    expect(
+        got.shape == grid.shape, f"for {len(grid)} weights it returns an array of shape {got.shape}; it should be ({len(grid)},)."
+    )
     expect(np.isclose(got.sum(), 1), f"it sums to {got.sum():.3g}; it should sum to 1.")
     same(got, _belief(np.zeros(0), grid), "the belief before any choice")
     yield "is the prior before any choice, and sums to 1"
     for count in (1, 2, 12):
         d = rng.normal(0, 1.4, count)
-        same(answer(d, grid), _belief(d, grid), f"the belief after {count} choices")
+        same(answer(d, grid), _belief(d, grid), f"the belief after {count} choice{'' if count == 1 else 's'}")
     yield "takes each choice into account"
     d = rng.normal(1, 1.4, 2000)
     got = np.asarray(answer(d, grid))
@@ -122,15 +124,22 @@ def _tune(rng):
     return Score([(float(o), float(d), int(p)) for o, d, p in zip(onsets, lengths, pitches, strict=True)])
 
 
+def _rest_for_each_repeat(score):
+    """Make the mistake of dividing by what may be 0."""
+    rest = score.duration - score.notes["duration"].sum()
+    with np.errstate(all="ignore"):
+        return rest / (np.diff(score.notes["pitch"].astype(int)) == 0).sum()
+
+
 def _my_feature(answer, rng):
-    tunes = [_tune(rng) for _ in range(60)]
+    scale = Score([(k, 1, 60 + pitch) for k, pitch in enumerate([0, 2, 4, 5, 7, 9, 11, 12])])  # no rest, and no note repeated
+    tunes = [scale, *(_tune(rng) for _ in range(60))]
     values = []
     for tune in tunes:
         value = answer(tune)
-        expect(
-            isinstance(value, int | float | np.number) and not isinstance(value, bool) and np.isfinite(value),
-            f"for a melody of {len(tune)} notes it returns {value!r:.40}; it should be a finite number.",
-        )
+        returned = f"for a melody of {len(tune)} notes it returns {value!r:.40}"
+        expect(not isinstance(value, bool | np.bool_), f"{returned}; write float(…) around it, so that it is a number.")
+        expect(isinstance(value, int | float | np.number) and np.isfinite(value), f"{returned}; it should be a finite number.")
         values.append(float(value))
     yield "is a finite number for each melody"
     expect(np.std(values) > 1e-9 * (1 + abs(np.mean(values))), "it is the same for all melodies, so it tells nothing.")
@@ -179,7 +188,7 @@ EXERCISES = [
         mistakes=(
             Mistake(_product, "add logarithms"),
             Mistake(_no_prior, "before any choice"),
-            Mistake(lambda differences, grid: _belief(-differences, grid), "after 1 choices"),
+            Mistake(lambda differences, grid: _belief(-differences, grid), "after 1 choice at"),
             Mistake(lambda differences, grid: _belief(differences, grid) * 2, "should sum to 1"),
         ),
     ),
@@ -215,6 +224,8 @@ EXERCISES = [
             Mistake(lambda score: 1.0, "the same for all"),
             Mistake(lambda score: score.tempo + float(score.notes["pitch"][-1] % 12), "other titles and tempos"),
             Mistake(lambda score: score.notes["pitch"], "a finite number"),
+            Mistake(lambda score: bool(score.notes["pitch"][-1] % 12 == 0), "write float("),
+            Mistake(_rest_for_each_repeat, "a melody of 8 notes it returns"),
         ),
     ),
 ]

@@ -15,7 +15,7 @@ from typing import Any
 import anywidget
 import numpy as np
 import traitlets
-from ipywidgets import HTML, Button, Dropdown, GridBox, HBox, Layout
+from ipywidgets import HTML, Button, Dropdown, GridBox, HBox, Layout, VBox
 
 from musiclab import show
 from musiclab.bundle import Bundle
@@ -29,6 +29,7 @@ POOL = 64  # pieces to choose from; as many are written anew when fewer than a q
 USUAL = 256  # pieces that say what is usual
 CANDIDATES = 256  # from which one is drawn for you
 SIDES = ("Left", "Right")
+LEARN = "learn"  # value of a menu for "no word of mine"; a menu whose value is None shows nothing
 
 _ESM = """
 function render({ model, el }) {
@@ -120,7 +121,7 @@ class MusicForYou(Described):
         The model that writes the pieces.
     path : path, optional
         The file of your profile. If it is there, you go on where you stopped; if not, it is made when you press Save. Without a
-        path nothing can be saved.
+        path nothing can be saved. If something else deletes or changes it, nothing more is saved until you press Save.
     seed : int
         Same seed and same answers, same pieces.
     least : float
@@ -137,7 +138,8 @@ class MusicForYou(Described):
     left, right, neither : Button
         ``widget.left.click()`` takes the left piece.
     menus : dict of str to Dropdown
-        One for each feature: ``widget.menus["speed"].value = 0.0`` says that speed does not matter.
+        One for each feature: ``widget.menus["speed"].value = 0.0`` says that speed does not matter,
+        "learn" takes the word back.
     make : Button
         Makes a piece for you.
     made : Score or None
@@ -159,6 +161,7 @@ class MusicForYou(Described):
         self._usual = unsteered(bundle, USUAL, seed=seed)
         self._stored = self._path is not None and self._path.exists()
         self.taste = Taste.load(self._path) if self._stored else Taste(self._usual)
+        self._known = self._in_file()  # what the file held when this widget last read, wrote or spoke of it
         self._pool: list[Score] = []
         self._drawn, self._made_count = 0, 0
         self.made: Score | None = None
@@ -166,8 +169,8 @@ class MusicForYou(Described):
         self._about_made = ""
         self._build()
         self._ask()
-        seen = len(self.taste.evidence)
-        self._say(f"Welcome back; your profile holds {seen} answers." if self._stored else "Play both, then choose.")
+        welcome = f"Welcome back; your profile holds {self.taste.counted()}."
+        self._say(welcome if self._stored else "Play both, then choose.")
 
     def _build(self) -> None:
         """Make the controls and tie them to what they do."""
@@ -192,7 +195,9 @@ class MusicForYou(Described):
         ):
             button.on_click(self._safely(action))
         self.pair.on_msg(self._safely(self._key))
-        self._box = HBox([self.delete])
+        # Nothing is taken out of the page or put anew, only hidden: who works by keyboard keeps their place.
+        self._hide(self.yes, self.no)
+        self._made_box = VBox([])
         super().__init__([])
         self._lay_out()
 
@@ -201,21 +206,25 @@ class MusicForYou(Described):
         menus = GridBox(list(self.menus.values()), layout=Layout(grid_template_columns="repeat(auto-fill, 21em)"))
         task = HTML("<p>Which of the two do you like better? There is no right answer.</p>")
         words = HTML("<p>Correct me: what you say here outweighs what I have learned.</p>")
-        player = [] if self._player is None else [self._player]
-        buttons = HBox([self.make, self.save, self._box])
-        self.children = (task, self.pair, answers, self.message, buttons, *player, self.beliefs, words, menus)
+        buttons = HBox([self.make, self.save, self.delete, self.yes, self.no])
+        self.children = (task, self.pair, answers, self.message, buttons, self._made_box, self.beliefs, words, menus)
+
+    def _hide(self, *hidden: Button) -> None:
+        """Hide some of the buttons that have to do with deleting, and show the others."""
+        for button in (self.delete, self.yes, self.no):
+            button.layout.display = "none" if button in hidden else None
 
     def _menu(self, name: str) -> Dropdown:
         feature = next(feature for feature in FEATURES if feature.name == name)
-        options: list[tuple[str, float | None]] = [
-            ("learn it from my choices", None),
+        options: list[tuple[str, float | str]] = [
+            ("learn it from my choices", LEARN),
             (f"very {feature.low}", -2.5),
             (feature.low, -1.25),
             ("it does not matter", 0.0),
             (feature.high, 1.25),
             (f"very {feature.high}", 2.5),
         ]
-        said = self.taste.corrections.get(name)
+        said = self.taste.corrections.get(name, LEARN)
         if said not in [value for _, value in options]:  # somebody changed the file by hand
             options.append((f"{said:+g}, as in your file", said))
         menu = Dropdown(options=options, value=said, description=name, layout=Layout(width="20em"))
@@ -264,13 +273,31 @@ class MusicForYou(Described):
         self._ask()
         self._noted(done)
 
+    def _in_file(self) -> bytes | None:
+        """Return what the file holds; None if there is none."""
+        return self._path.read_bytes() if self._path is not None and self._path.exists() else None
+
     def _noted(self, done: str) -> None:
-        """Store what was learned, if there is a file, and say so."""
-        if self._stored and self._path is not None:
-            self.taste.save(self._path)
-            self._say(f"{done}; saved.")
-        else:
+        """Store what was learned, if it is to be stored, and say so."""
+        if not self._stored or self._path is None:
             self._say(f"{done}. Not saved yet{': press Save' if self._path is not None else ''}.")
+        elif (now := self._in_file()) is None:  # deleted by somebody who wants it gone: it must not come back by itself
+            self._stored, self._known = False, None
+            self._say(f"{done}. Your file is gone, so nothing was saved; press Save to write a new one.")
+        elif now != self._known:
+            self._stored, self._known = False, now
+            self._say(f"{done}. Nothing was saved: {self._changed()}")
+        else:
+            self._write(self._path)
+            self._say(f"{done}; saved.")
+
+    def _changed(self) -> str:
+        name = "" if self._path is None else self._path.name
+        return f"{name} was changed elsewhere. Press Save to replace it, or run the cell again to go on from it."
+
+    def _write(self, path: Path) -> None:
+        self.taste.save(path)
+        self._stored, self._known = True, self._in_file()
 
     def _ask(self) -> None:
         """Show the pair that tells most among pieces that were not judged yet, in an order by chance."""
@@ -293,7 +320,8 @@ class MusicForYou(Described):
         self.beliefs.value = _bars(self.taste)
 
     def _correct(self, name: str) -> None:
-        self.taste.correct(name, self.menus[name].value)
+        word = self.menus[name].value
+        self.taste.correct(name, None if word == LEARN else word)
         self.beliefs.value = _bars(self.taste)
         said = "You corrected what I believe about" if name in self.taste.corrections else "I learn again from your choices about"
         self._noted(f"{said} {name}")
@@ -306,7 +334,7 @@ class MusicForYou(Described):
         self._about_made = f"Piece {self._made_count} made for you: {_why(self.taste, self.made)}."
         if self._player is None:
             self._player = show.player(self.made)
-            self._lay_out()
+            self._made_box.children = (self._player,)
         else:
             self._player.score = self.made
         self._say(self._about_made if utility > 0 or not self.taste.evidence else f"{self._about_made} It is a guess.")
@@ -314,28 +342,36 @@ class MusicForYou(Described):
     def _save(self) -> None:
         if self._path is None:
             raise ValueError("there is no file to save to; give MusicForYou a path")
-        self.taste.save(self._path)
-        self._stored = True
+        if (now := self._in_file()) is not None and now != self._known:
+            self._known = now
+            self._say(f"Nothing was saved: {self._changed()}")
+            return
+        self._write(self._path)
         self._say(f"Saved as {self._path.name}; each answer from now on is, too.")
 
     def _ask_whether(self) -> None:
-        self._box.children = (self.yes, self.no)
+        self._hide(self.delete)
+        self.no.focus()
         self._say("Delete everything that is known about your taste? It cannot be brought back.")
 
     def _keep(self, words: str) -> None:
-        self._box.children = (self.delete,)
+        self._hide(self.yes, self.no)
+        self.delete.focus()
         self._say(words)
 
     def _delete(self) -> None:
         words = "Nothing was on the disk; what was in memory is forgotten."
         if self._stored and self._path is not None:
-            words = delete_profile(self._path)
-        self._stored = False
+            if self._path.exists():
+                words = delete_profile(self._path)
+            else:
+                words = "Your file was gone already; what was in memory is forgotten."
+        self._stored, self._known = False, None
         self.taste = Taste(self._usual)
         for menu in self.menus.values():
-            menu.value = None
+            menu.value = LEARN
         self.made, self._player, self._about_made = None, None, ""
-        self._lay_out()
+        self._made_box.children = ()
         self._ask()
         self._keep(words)
 

@@ -79,6 +79,7 @@ assert np.abs(x.mean(axis=0)).max() < 0.1 and np.abs(x.std(axis=0) - 1).max() < 
 # It is the logistic regression of a difference. Somebody has the weight 1 for liveliness and 0 for all else.
 # How often do they take a piece that is 1, 2 or 4 deviations livelier? Guess.
 
+
 # %%
 def sigmoid(z):
     """Return the logistic function."""
@@ -184,9 +185,13 @@ for _ in range(15):
     learned.choose(*prefers(truth, *pair))
 print("\n".join(learned.words()))
 assert learned.mean[0] > 0.3 and learned.mean[2] < -0.3
+wrong = [f.name for f, w, line in zip(FEATURES, truth, learned.words()[1:], strict=True) if w == 0 and "probably" in line]
+assert wrong == ["rhythm", "return"]
 
 # %% [markdown]
-# That is what it believes, in words. "Cannot tell yet" is an answer, too. Now compare with the truth, which no real
+# That is what it believes, in words. Two of the "probably" are wrong: rhythm and return mean nothing to this listener. 80 % sure
+# is wrong in one case of five even if the direction matters; and "it does not seem to matter" is seldom found in 15 choices.
+# "Cannot tell yet" is an answer, too. Now compare with the truth, which no real
 # listener would show you. Dots are what is believed, with two standard deviations to either side; crosses are the truth.
 
 # %%
@@ -201,12 +206,13 @@ axes.set(xlabel="weight", ylim=(7.5, -0.5))
 axes.legend(frameon=False)
 inside = np.abs(truth - learned.mean) < 2 * deviation
 print(f"{inside.sum()} of 8 true weights lie within two deviations")
-assert inside.sum() >= 6
+assert inside.sum() >= 6 and (np.abs(learned.mean) < np.abs(truth))[truth != 0].all()
 show.Picture(figure, axes, "Eight weights, believed with error bars, and the truth: most of the truth lies within the bars.")
 
 # %% [markdown]
-# The believed weights lie nearer to 0 than the true ones: from 15 choices one should not conclude too much, and Laplace's
-# approximation is even more modest than it should be. For choosing between pieces the direction matters most.
+# The three weights that are not 0 are believed to be smaller than they are: 15 choices cannot pull them further from the
+# prior. The bars are a little too short (of those meant for 95 %, 91 % hold the truth: `benchmarks/taste.py`). For choosing
+# between pieces the direction matters most.
 #
 # ## 5 · Steering
 #
@@ -214,13 +220,21 @@ show.Picture(figure, axes, "Eight weights, believed with error bars, and the tru
 # proportional to $e^{s\,u}$, where $u$ is the utility that is expected and $s$ the strength. If the model writes a piece with
 # probability $p(x)$, what you hear comes from $p(x)\,e^{s\,u(x)}$. So the model still decides what is music, and the taste only
 # makes some of it likelier. `made_for` writes 512 and draws with strength 3. Here are one that was made for our listener and
-# one that was not. Which is which?
+# one that was not, in an order by chance. Which is which? The cell after this one tells.
 
 # %%
 made = made_for(melody, learned, 24, seed=3)
 fresh = unsteered(melody, 24, seed=4)
-for score in (fresh[0], made[0]):
-    display(show.sound(score))
+order = np.random.default_rng(13).permutation(2)
+for k in order:
+    display(show.sound((fresh[0], made[0])[k]))
+
+# %% [markdown]
+# The judge here is the listener, not the machine: the true weights, on pieces that are new. How often do they take a piece that
+# was made for them rather than one that was not? Before any choice it would have been half.
+
+# %%
+print("made for our listener: the", ("first one", "second one")[list(order).index(1)])
 utility = {name: np.array([truth @ taste.standard(s) for s in part]) for name, part in (("made", made), ("fresh", fresh))}
 apart = utility["made"][:, None] - utility["fresh"]  # of each made piece from each fresh one
 print(f"more utility than an unsteered piece: {np.mean(apart > 0):.0%} of the made ones")
@@ -228,9 +242,8 @@ print(f"the listener would choose them, by chance as always: {sigmoid(apart).mea
 assert sigmoid(apart).mean() > 0.75
 
 # %% [markdown]
-# The second one was made. The judge here is the listener, not the machine: the true weights, on pieces that are new. Before
-# any choice it would have been half. With 48 listeners of different tastes, it is 88 % of the choices after 15 choices,
-# and 49 % after none (`benchmarks/taste.py`).
+# With 48 listeners of different tastes, it is 88 % of the choices after 15 choices, and 49 % after none
+# (`benchmarks/taste.py`).
 #
 # ### Exercise 13.3 · Steer
 #
@@ -274,6 +287,7 @@ assert rows[3][1] > rows[0][1] and rows[3][2]["distance"] < rows[0][2]["distance
 # What else can go wrong? Somebody may have a taste that no weighted sum can express. This one likes the middle: neither calm nor
 # lively, neither low nor high. Guess what 15 choices make of that.
 
+
 # %%
 def likes_the_middle(score):
     """Return the utility of a piece for somebody who likes what is usual."""
@@ -295,16 +309,16 @@ print(f"how sure it thinks it is, as the width of its belief: {width[1]:.1f}; wi
 assert middle < 0.6 and width[1] < 1.2 * width[0]
 
 # %% [markdown]
-# What it makes is no better than what the model writes by itself, and it does not know: its belief is as narrow as before.
+# What it makes is no better than what the model writes by itself, and it does not know: its belief is hardly wider than before.
 # Uncertainty is about the weights, *given* the model. That the model does not fit, only the listener's judgement shows. So
 # ask them.
 #
 # ### Exercise 13.4 · A feature of your own
 #
 # What should it listen for? Write `my_feature(score)`, a number for a melody, that hears something new. The check asks
-# that it is finite for each of its melodies, is not the same for all, does not look at the title, and is not one of the
-# eight in disguise: its correlation with each of them stays below 0.9. Ideas: rests, repeated notes, the last note, how many
-# notes fall on a beat. `score.notes` has the fields `onset`, `duration` and `pitch`.
+# that it is finite for each of its melodies, is not the same for all, does not look at the title or the tempo, and is not
+# one of the eight in disguise: its correlation with each of them stays below 0.9. Ideas: rests, repeated notes, the last
+# note, how many notes fall on a beat. `score.notes` has the fields `onset`, `duration` and `pitch`.
 
 
 # %%
@@ -325,7 +339,9 @@ check("13.4", my_feature)
 folder = Path(tempfile.mkdtemp())
 profile = learned.save(folder / "profile.json")
 lines = profile.read_text().splitlines()
-print("\n".join(line[:68] for line in lines[:6]), f"\n… {len(lines)} lines, one for each piece of evidence")
+print("\n".join(line[:68] for line in lines[:6]))
+print(f"… {len(lines)} lines in all, one for each of {len(learned.evidence)} choices")
+assert sum(line.startswith('  {"kind": "choice"') for line in lines) == len(learned.evidence) == 15
 assert Taste.load(profile).evidence == learned.evidence
 
 # %% [markdown]
@@ -343,8 +359,8 @@ assert json.loads(profile.read_text())["corrections"] == {"speed": 0.0}
 assert abs(corrected.mean[0]) < 0.1 and (np.abs(corrected.mean[[2, 3]]) < np.abs(learned.mean[[2, 3]])).all()
 
 # %% [markdown]
-# The choices stay. Some of them were about speed, and without it they look like contradictions; so the other weights become
-# smaller. And delete is delete:
+# The choices stay. Some of them were about speed, and without it they look like contradictions; so the weights of mode
+# and motion become smaller. And delete is delete:
 
 # %%
 print(delete_profile(profile))
@@ -390,7 +406,7 @@ for word in (2.5, -2.5):
     speeds.append(taste.standard(mine.made)[0])
     print(f"{mine.menus['speed'].label}: {speeds[-1]:+.1f} deviations from the usual speed")
     display(show.sound(mine.made))
-mine.menus["speed"].value = None
+mine.menus["speed"].value = "learn"
 assert speeds[0] > 0 > speeds[1]
 
 # %% [markdown]
