@@ -54,6 +54,7 @@ class Voices:
     def __init__(self, weights: Mapping[str, np.ndarray], encoding: ChoraleEncoding, count: int = 1) -> None:
         self._weights, self._encoding = dict(weights), encoding
         self._layout, self._places = encoding.layout, encoding.places  # asked for many times a step
+        self._rows: dict[tuple[str, int, int], np.ndarray] = {}  # where the tables of some columns begin
         self._wishes = tuple(f"wanted {wish}" for wish in encoding.wishes)
         self._check()
         layers = [f"lstm_{n}" for n in range(len(weights)) if f"lstm_{n}/kernel" in weights]
@@ -186,8 +187,10 @@ class Voices:
 
     def _embed(self, name: str, values: np.ndarray, first: int = 0) -> np.ndarray:
         """Look up vectors for values (..., n), each column in a table of its own: (..., n, length)."""
-        size = self._columns(name)[1]
-        return self._weights[f"{name}/embeddings"][values + size * (first + np.arange(values.shape[-1]))]
+        which = name, first, values.shape[-1]
+        if which not in self._rows:  # asked for dozens of times a step
+            self._rows[which] = self._columns(name)[1] * (first + np.arange(values.shape[-1]))
+        return self._weights[f"{name}/embeddings"][values + self._rows[which]]
 
     def _columns(self, name: str) -> tuple[int, int]:
         """Return how many columns the table of this name is for, and how many values each has."""
