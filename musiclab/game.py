@@ -23,7 +23,7 @@ import numpy as np
 from musiclab import cores
 from musiclab.bundle import Bundle, BundleError
 from musiclab.character import NAMES
-from musiclab.encoding import FREE, HOLD, LEVELS, REST, CharacterEncoding
+from musiclab.encoding import END, FREE, HOLD, LEVELS, REST, CharacterEncoding
 from musiclab.files import MusicFileError, write_atomically, write_midi
 from musiclab.sampling import distribution, draw
 from musiclab.score import Score
@@ -151,6 +151,8 @@ class Writer:
         self._model = bundle.voices(2 * count)  # first those that are told, then those that are not
         self._pasts = [self.encoding.past() for _ in range(count)]
         self._step = 0
+        wanted = [self.encoding.places[f"wanted {name}"] for name in NAMES]
+        self._wishes = slice(wanted[0].start, wanted[-1].stop)  # the columns in which a model is told
         # The last bars, each (pieces, steps, voices), and what was wanted of them, (pieces, 4).
         self._written: deque[np.ndarray] = deque(maxlen=KEPT)
         self._wanted: deque[np.ndarray] = deque(maxlen=KEPT)
@@ -225,8 +227,8 @@ class Writer:
         """Write a bar of each piece once, or listen to one that is given."""
         tokens = np.zeros((self.count, self.steps, self.encoding.voices), dtype=np.int32)
         nats = np.zeros(self.count)
-        for step in range(self.steps):
-            self._listen(levels)
+        for step, place in enumerate(self._places()):
+            self._listen(place, levels)
             for voice in range(self.encoding.voices):
                 told, untold = np.split(self._model.log_probabilities(voice), 2)  # (pieces, size) each
                 if given is not None:
@@ -249,13 +251,14 @@ class Writer:
         apart = np.where(levels == FREE, 0, self.encoding.places_between(measured) - levels)
         return (apart**2).sum(axis=1)
 
-    def _listen(self, levels: np.ndarray) -> None:
-        place = self.encoding.place(self._step, self._step + 1, METRE)[0]
-        wishes = slice(self.encoding.places[f"wanted {NAMES[0]}"].start, self.encoding.places[f"wanted {NAMES[-1]}"].stop)
+    def _places(self) -> list[list[int]]:
+        """Return what is known of the steps of the next bar beforehand."""
+        return self.encoding.place(self._step, self._step + self.steps, METRE).tolist()
+
+    def _listen(self, place: list[int], levels: np.ndarray) -> None:
         untold = np.array([[*place, *past.row()] for past in self._pasts], dtype=np.int32)
-        untold[:, wishes] = FREE
         told = untold.copy()
-        told[:, wishes] = levels
+        told[:, self._wishes] = levels
         self._model.listen(np.concatenate([told, untold]))
 
     def _see(self, tokens: np.ndarray) -> None:
@@ -270,7 +273,7 @@ class Writer:
         All four are silent for half a bar at most: what has been silent for long makes a model expect more of it.
         """
         allowed = np.ones((self.count, self.encoding.size), dtype=bool)
-        allowed[:, 0] = False
+        allowed[:, END] = False
         allowed[:, HOLD] = [step > 0 and past.sounding[voice] > 0 for past in self._pasts]
         if voice == 0:
             silent = [min(past.held) >= self.steps // 2 and not any(past.sounding) for past in self._pasts]
@@ -283,8 +286,8 @@ class Writer:
         self._pasts = [self.encoding.past() for _ in range(self.count)]
         self._step = 0
         for bar, levels in zip(self._written, self._wanted, strict=True):
-            for step in range(self.steps):
-                self._listen(levels)
+            for step, place in enumerate(self._places()):
+                self._listen(place, levels)
                 self._see(bar[:, step])
 
 

@@ -582,7 +582,7 @@ def scenes_sides() -> dict[str, list[Score]]:
 
     Parts of which a sixteenth-note grid with one note a voice keeps too little are left out: those of many triplets or chords.
     """
-    encoding, corpus = CharacterEncoding(np.zeros((len(character.NAMES), LEVELS - 1))), load_corpus("string-quartets")
+    encoding, corpus = _without_levels(), load_corpus("string-quartets")
     sides = chorale_sides(ChoraleEncoding())
     for movement, source in zip(corpus, corpus.sources, strict=True):
         side = next((side for side, sources in QUARTETS.items() if source in sources), "train")
@@ -595,9 +595,14 @@ def scenes_sides() -> dict[str, list[Score]]:
 
 def character_edges(scores: Sequence[Score]) -> np.ndarray:
     """Return the values that part the bars of these pieces into as many levels of equal size: float array (4, LEVELS - 1)."""
-    encoding = CharacterEncoding(np.zeros((len(character.NAMES), LEVELS - 1)))
+    encoding = _without_levels()
     bars = [encoding.character(piece.tokens, piece.time_signature) for piece in encode_pieces(scores, encoding)]
     return np.quantile(np.concatenate(bars), np.arange(1, LEVELS) / LEVELS, axis=0).T.round(4)
+
+
+def _without_levels() -> CharacterEncoding:
+    """Return an encoding that measures; where one level ends and the next begins is not known yet."""
+    return CharacterEncoding(np.zeros((len(character.NAMES), LEVELS - 1)))
 
 
 def make_scenes(epochs: int, checkpoint: Path | None) -> Bundle:

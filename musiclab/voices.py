@@ -57,6 +57,8 @@ class Voices:
         self._rows: dict[tuple[str, int, int], np.ndarray] = {}  # where the tables of some columns begin
         self._wishes = tuple(f"wanted {wish}" for wish in encoding.wishes)
         self._check()
+        ends = [np.cumsum(opinion_sizes(encoding, voice)) for voice in range(encoding.voices)]
+        self._opinions = [list(map(slice, [0, *end[:-1]], end)) for end in ends]  # where each opinion of a voice's head stands
         layers = [f"lstm_{n}" for n in range(len(weights)) if f"lstm_{n}/kernel" in weights]
         parts = ("kernel", "recurrent_kernel", "bias")
         self._layers = [LSTM.from_keras(*(weights[f"{name}/{part}"] for part in parts)) for name in layers]
@@ -144,13 +146,13 @@ class Voices:
 
     def _summed(self, voice: int, opinions: np.ndarray) -> np.ndarray:
         """Add up the opinions of a voice's head, as `models._summed` does, to logits (pieces, size)."""
-        sizes = opinion_sizes(self._encoding, voice)
-        token, step, home, tonic, echo, own_echo, *above = np.split(opinions, np.cumsum(sizes)[:-1], axis=-1)
+        token, step, home, tonic, echo, own_echo, *above = (opinions[:, place] for place in self._opinions[voice])
         sounding = self._now["sounding"][:, voice : voice + 1]  # (pieces, 1)
         sings = sounding > SILENT
+        moves = self._pitches - sounding  # (pieces, pitches)
         logits = token.copy()
         hold, begin = logits[:, HOLD : HOLD + 1], logits[:, FIRST_PITCH:]  # views
-        begin += _look_up(step, np.clip(self._pitches - sounding, -LEAP, LEAP) + LEAP, sings)
+        begin += _look_up(step, _between(moves, -LEAP, LEAP), sings)
         for table, name in ((home, "home"), (tonic, "tonic")):
             reference = self._now[name]
             begin += _look_up(table, (self._pitches - 1 - reference) % 12, reference < NOBODY)
@@ -158,12 +160,13 @@ class Voices:
             of_begin, of_hold, *of_parallels = above[4 * number : 4 * number + 4]
             before, other = self._now["sounding"][:, number : number + 1], other[:, None]
             sounds = other > SILENT
-            begin += _look_up(of_begin, np.clip(other - self._pitches, *INTERVALS) - INTERVALS[0], sounds)
-            hold += _look_up(of_hold, np.clip(other - sounding, *INTERVALS) - INTERVALS[0], sounds & sings)
-            alike = sounds & sings & (before > SILENT) & ((other - before) * (self._pitches - sounding) > 0)
+            apart = other - self._pitches  # (pieces, pitches)
+            begin += _look_up(of_begin, _between(apart, *INTERVALS), sounds)
+            hold += _look_up(of_hold, _between(other - sounding, *INTERVALS), sounds & sings)
+            alike = sounds & sings & (before > SILENT) & ((other - before) * moves > 0)
+            was, becomes = abs(before - sounding) % 12, abs(apart) % 12
             for size, opinion in zip((7, 0), of_parallels, strict=True):
-                both = alike & (abs(before - sounding) % 12 == size) & (abs(other - self._pitches) % 12 == size)
-                begin += np.where(both, opinion, 0)
+                begin += np.where(alike & (was == size) & (becomes == size), opinion, 0)
         trusts = (
             self._embed("trust_echo", self._now["echo length"])[:, 0],
             self._embed("trust_own", self._now["own length"])[:, voice],
@@ -224,6 +227,11 @@ class Voices:
         return vectors.reshape(len(vectors), -1)
 
 
+def _between(values: np.ndarray, low: int, high: int) -> np.ndarray:
+    """Cut whole numbers off at `low` and `high`, and count them from `low`: places in a table."""
+    return np.minimum(np.maximum(values, low), high) - low
+
+
 def _look_up(table: np.ndarray, places: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Read rows of a table (pieces, n) at places (pieces, m); 0 where the reference, (pieces, 1), is not known."""
-    return np.where(known, np.take_along_axis(table, places, axis=-1), 0)
+    return np.where(known, table[np.arange(len(table))[:, None], places], 0)

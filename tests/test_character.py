@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musiclab.character import NAMES, ROUGHNESS, character, dissonance
+from musiclab.dataset import Piece, VoiceBatches, parts_of
 from musiclab.encoding import LEVELS, CharacterEncoding, encoding_from_settings
 from musiclab.score import Score
 
@@ -165,3 +166,50 @@ def test_the_edges_travel_with_the_encoding():
 def test_edges_that_are_none_are_refused(edges):
     with pytest.raises(ValueError, match="4 rows of 7 rising values"):
         CharacterEncoding(edges)
+
+
+# --- in batches -------------------------------------------------------------------------------------------
+
+
+def told(batches, epoch=0):
+    """Return for each piece of an epoch whether it was told its character."""
+    places = slice(3, 3 + len(NAMES))
+    return [bool(piece.any()) for inputs, _, _ in batches.epoch(epoch) for piece in inputs["past"][:, :, places]]
+
+
+def many_pieces(count=400):
+    encoding = CharacterEncoding(np.tile(np.arange(7.0), (4, 1)))
+    tokens = encoding.encode(Score([(0, 2, 60), (2, 2, 64)]))
+    return VoiceBatches([Piece(tokens)] * count, encoding, untold=0.25, seed=3), encoding
+
+
+def test_so_many_pieces_are_not_told_and_others_in_each_epoch():
+    batches, encoding = many_pieces()
+    first, second = told(batches, 0), told(batches, 1)
+    assert first == told(batches, 0) != second
+    for epoch in (first, second):
+        assert 0.15 < 1 - np.mean(epoch) < 0.35  # a quarter, within four standard errors
+    assert all(told(VoiceBatches(batches.pieces, encoding)))
+    assert not any(told(VoiceBatches(batches.pieces, encoding, untold=1.0)))
+
+
+def test_not_being_told_changes_nothing_else():
+    batches, encoding = many_pieces(8)
+    (with_it, targets, weights), (without, same, also) = (
+        next(VoiceBatches(batches.pieces, encoding, untold=share, shuffle=False).epoch(0)) for share in (0.0, 1.0)
+    )
+    changed = (with_it["past"] != without["past"]).any(axis=(0, 1))
+    assert np.flatnonzero(changed).tolist() == [3, 4, 5, 6]
+    assert np.array_equal(with_it["now"], without["now"]) and np.array_equal(targets, same) and np.array_equal(weights, also)
+
+
+@given(bars=st.integers(1, 7), length=st.integers(1, 120))
+@settings(deadline=None)
+def test_parts_put_together_are_the_piece_save_a_short_rest(bars, length):
+    score = Score([(k / 4, 0.25, 60 + k % 12) for k in range(length)], time_signature=(3, 4), title="Scale")
+    parts = parts_of(score, bars)
+    assert all(part.time_signature == (3, 4) and part.title == "Scale" and part.duration <= 3 * bars for part in parts)
+    again = [(o + 3 * bars * n, *rest) for n, part in enumerate(parts) for o, *rest in part.notes.tolist()]
+    assert again == score.notes.tolist()[: len(again)]
+    lost = length / 4 - 3 * bars * len(parts)
+    assert lost < 3 * bars / 4
