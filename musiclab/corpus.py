@@ -262,7 +262,9 @@ def _read_quartets(path: str, source: str) -> _Result:
         return source, []
     from music21 import converter
 
-    stream = converter.parse(path, forceSource=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a bar by Beethoven that is overfull; music21 says so, and reads it all the same
+        stream = converter.parse(path, forceSource=True)
     score = replace(files.from_music21(stream), title=source.removesuffix(".mxl").replace("/", " "))
     metres = [(onset, metre) for onset, metre in files.metres_of(stream) if metre is not None]
     ends = [*(onset for onset, _ in metres[1:]), score.duration]

@@ -278,11 +278,11 @@ class ComposingPartner(Described):
     # --- words ------------------------------------------------------------------------------------------
 
     def _clear_rows(self) -> None:
-        for row in self.rows.children:
+        gone, self.rows.children = self.rows.children, ()  # out of the page first: what is closed there leaves errors in its log
+        for row in gone:
             for part in row.children:
                 part.close()
             row.close()
-        self.rows.children = ()
 
     def _button(self, words: str, tip: str, action: Callable[[], None]) -> Button:
         button = Button(description=words, tooltip=tip, layout=Layout(width="max-content"))
