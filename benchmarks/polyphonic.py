@@ -296,9 +296,9 @@ RECIPES = {
     ("nottingham", "plain"): replace(PLAIN, epochs=20, batch_size=8),
     ("nottingham", "large"): replace(
         LARGE,
-        units=384,
+        units=640,
         dropout=0.5,
-        epochs=110,
+        epochs=95,
         batch_size=16,
         window=64,
         learning_rate=4e-3,
