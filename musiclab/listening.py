@@ -346,8 +346,12 @@ def read_votes(path: str | os.PathLike[str]) -> list[Vote]:
     ------
     ValueError
         For another line that is no vote. The message names file and line.
+    FileNotFoundError
+        If there is no such file.
     """
     path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {path}. Votes are where the listening room or add_votes() put them.")
     votes = []
     *lines, last = path.read_bytes().split(b"\n")
     for number, line in enumerate([*lines, last], 1):
@@ -373,6 +377,8 @@ def merge(paths: Iterable[str | os.PathLike[str]], to: str | os.PathLike[str]) -
     UserWarning
         If votes of one name on one trial come from two files: perhaps two people bear the name. The later vote counts.
     """
+    if isinstance(paths, str | os.PathLike):
+        raise ValueError(f"paths={os.fspath(paths)!r}: give a list of files, if need be of one.")
     to = Path(to)
     files = sorted({Path(path).resolve() for path in paths} | ({to.resolve()} if to.exists() else set()))
     contents = {path: set(read_votes(path)) for path in files}
@@ -552,13 +558,16 @@ def report(test: ListeningTest, votes: Iterable[Vote]) -> Report:
     """Count the votes of those who have answered all trials.
 
     Of several votes of a listener on a trial the latest counts. The votes of several listeners are not independent; see the
-    top of this module for what that does to the figures.
+    top of this module for what that does to the figures. Each row is a test of its own: who guesses is found to know in a given
+    row at most once in twenty times, but in one or other of three rows about once in twelve. Say before which row is to count.
 
     Raises
     ------
     ValueError
-        For a vote on a trial that the test does not have, or one that cannot be given in it.
+        For a vote on a trial that the test does not have, or one that cannot be given in it; or for a file in place of votes.
     """
+    if isinstance(votes, str | os.PathLike):
+        raise ValueError(f"votes={os.fspath(votes)!r}: give votes, as read_votes() returns them for a file.")
     ballots, foreign = _ballots(test, votes)
     done = {name: ballot for name, ballot in sorted(ballots.items()) if len(ballot) == test.trials}
     unfinished = {name: len(ballot) for name, ballot in sorted(ballots.items()) if len(ballot) < test.trials}

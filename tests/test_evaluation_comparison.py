@@ -22,6 +22,7 @@ from musiclab.evaluation import (
     grid_of,
     hear,
     key_of,
+    left_out,
     markov_pieces,
     pitch_class_histogram,
     pitch_range,
@@ -142,7 +143,35 @@ def test_sets_of_the_same_kind_are_not_told_apart(chorales):
     """Of 19 measures one may differ by chance; two or three are a warning about the intervals."""
     halves = compare({"a": chorales[::2], "b": chorales[1::2]}, real="a", controls=["b"])
     assert len(halves.blind) >= len(MEASURES) - 3
-    assert compare({"a": chorales[::2], "b": chorales[1::2]}, real="a").blind == {}  # no control, no mark
+    alone = compare({"a": chorales[::2], "b": chorales[1::2]}, real="a")
+    assert alone.blind == alone.untried == {}  # no control, no mark
+    assert alone.warnings[0] == "No set is a control: nothing shows which measures tell a from worse music."
+    assert "No set" not in str(halves)
+
+
+def test_what_could_not_be_tried_on_a_control_is_marked_too(chorales):
+    """A measure of voices that has no value for a control of one voice has passed nothing."""
+    some = [m for m in MEASURES if m.name in ("pitch range", "parallel fifths", "voices crossed")]
+    sets = {"Bach": chorales, "tunes": [score.voice(0) for score in chorales], "same": chorales}
+    table = compare(sets, real="Bach", controls=["tunes", "same"], measures=some)
+    voices = ["parallel fifths", "voices crossed"]
+    assert table.untried == {name: ["tunes"] for name in voices} and set(table.blind) == {m.name for m in some}
+    words = "where too few pieces have a value: parallel fifths, voices crossed."
+    assert f"(?) could not be tried on tunes, {words}" in table.warnings
+    table = compare(sets, real="Bach", controls=["tunes"], measures=some)
+    assert [line[0] for line in table.cells()[1:4]] == ["pitch range", "parallel fifths (?)", "voices crossed (?)"]
+
+
+def test_notes_that_the_grid_does_not_hold_are_said(chorales):
+    """Of a piano's chords in one voice it holds the highest; of six voices it holds four."""
+    piano = [Score([(o, d, p, 0) for o, d, p, _, _ in score.notes.tolist()]) for score in chorales]
+    choir = [Score([(0, 4, 80 - 5 * v, v) for v in range(6)])] * 12
+    table = compare({"Bach": chorales, "piano": piano, "choir": choir}, real="Bach", controls=["piano"], measures=MEASURES[:1])
+    assert table.left_out["Bach"] < 1 and table.left_out["choir"] == pytest.approx(100 / 3)
+    assert [words.split(":")[0] for words in table.warnings if "a fifth voice" in words] == ["piano", "choir"]
+    assert "choir: 33 % of the notes are in a fifth voice" in str(table)
+    assert left_out(choir[0]) == pytest.approx(100 / 3) and np.isnan(left_out(Score([]))) and left_out(tune([60, 62])) == 0
+    assert left_out(Score([(0, 1, 60), (0, 1, 64), (0.5, 1, 67), (1, 1, 62)])) == 50  # 60 below 64, and 62 below 67
 
 
 def test_only_the_controls_that_a_measure_cannot_tell_are_named(chorales):
@@ -153,6 +182,14 @@ def test_only_the_controls_that_a_measure_cannot_tell_are_named(chorales):
     assert table.blind == {"pitch range": ["high"]}
     table = compare({"real": chorales, "high": high, "low": high}, real="real", controls=["high", "low"], measures=MEASURES[:1])
     assert table.warnings == ["(!) cannot tell real from high or low: pitch range."]
+
+
+def test_a_control_made_from_the_real_pieces_is_drawn_by_itself(chorales):
+    """Else the least shift between a piece and its copy would pass for a difference, however far the pieces lie apart."""
+    shifted = Measure("shifted", "", lambda score: pitch_range(score) + 0.01 * (score.title == "copy"))
+    copies = [replace(score, title="copy") for score in chorales]
+    table = compare({"real": chorales, "copies": copies}, real="real", controls=["copies"], measures=[shifted])
+    assert table.blind == {"shifted": ["copies"]}
 
 
 def test_a_classifier_tells_sets_of_ten_pieces_or_more(found, chorales):
@@ -209,7 +246,9 @@ def test_one_piece_says_nothing_of_others(chorales):
     table = compare({"a": chorales[:1], "b": chorales[1:2]}, real="a", controls=["b"], measures=[MEASURES[0]])
     mean, low, high = table.rows["pitch range"]["a"]
     assert mean == pitch_range(chorales[0]) and np.isnan([low, high]).all()
-    assert not table.blind and table.warnings == ["Few pieces say little: a has 1, b has 1."]
+    assert not table.blind and not table.untried and table.warnings == ["Few pieces say little: a has 1, b has 1."]
+    many = {"a": chorales[:12], "b": chorales[:11]}
+    assert compare(many, real="a", controls=["b"], measures=MEASURES[:1]).warnings[1:] == ["Few pieces say little: b has 11."]
     assert table.cells()[1][2] == f"{mean:.2f}"
 
 

@@ -17,6 +17,7 @@ from musiclab.evaluation import (
     nats_by_kind,
     nats_per_note,
     nats_per_step,
+    perplexity,
 )
 from musiclab.past import LEAP, NOBODY
 from musiclab.score import Score
@@ -91,6 +92,7 @@ def test_a_model_without_weights_is_as_surprised_as_dice():
     encoding = GridEncoding()
     weights = {name: np.zeros_like(array) for name, array in weights_for(encoding).items()}
     bundle = Bundle("dice", weights, encoding, {"kind": "stream"})
+    assert perplexity(hear(bundle, TUNES)) == pytest.approx(encoding.size, rel=1e-5)
     for heard in hear(bundle, TUNES):
         assert np.allclose(heard.nats, np.log(encoding.size), atol=1e-5)
         assert np.allclose(heard.surest, 1 / encoding.size, atol=1e-6)
@@ -212,3 +214,14 @@ def test_calibration_by_hand():
     assert counts.tolist() == [0, 4] and said[1] == pytest.approx(0.825) and came[1] == 0.75
     assert calibration_error([heard], bins=2) == pytest.approx(0.075)
     assert calibration([heard])[2].tolist() == [0, 0, 0, 0, 0, 0, 1, 0, 1, 2]
+
+
+def test_perplexity_is_over_all_tokens_alike():
+    """Two tokens of ln 2 and one of ln 4: not the mean of the pieces' means, which would be e to the power of 1.5 ln 2."""
+    pieces = [
+        Heard(*(np.full((steps, 1), value) for value in (0, nats, 0.5, True))) for steps, nats in ((2, np.log(2)), (1, np.log(4)))
+    ]
+    assert perplexity(pieces) == pytest.approx(2 ** (4 / 3)) and perplexity(pieces[:1]) == pytest.approx(2)
+    for of in (perplexity, calibration, calibration_error):
+        with pytest.raises(ValueError, match="nothing was heard"):
+            of([])

@@ -111,6 +111,18 @@ def test_the_interval_covers_the_mean_as_often_as_it_says():
     assert 0.91 < inside / 500 < 0.975
 
 
+def test_with_few_values_it_covers_the_mean_less_often():
+    """What is said of 24, 12 and 6 values: means over a normal and an exponential distribution, 1000 trials each."""
+    rng = np.random.default_rng(0)
+    for count, wanted in ((24, 0.92), (12, 0.88), (6, 0.83)):
+        inside = []
+        for draw, true_mean in ((rng.standard_normal, 0), (rng.standard_exponential, 1)):
+            for trial in range(1000):
+                low, high = np.percentile(bootstrap_means(draw(count), draws=400, seed=trial), [2.5, 97.5])
+                inside.append(low <= true_mean <= high)
+        assert np.mean(inside) == pytest.approx(wanted, abs=0.02)
+
+
 def test_nothing_has_no_mean():
     with pytest.raises(ValueError, match="no value"):
         bootstrap_means(np.zeros(0))

@@ -347,6 +347,18 @@ def test_another_broken_line_is_an_error_with_its_place(tmp_path, test, line):
         read_votes(path)
 
 
+def test_a_file_in_place_of_votes_or_of_files_is_explained(tmp_path, test):
+    add_votes(path := tmp_path / "votes.jsonl", ballot(test, "x", "AB"))
+    for name in (path, str(path)):
+        with pytest.raises(ValueError, match=r"votes\.jsonl'?: give a list of files"):
+            merge(name, tmp_path / "all.jsonl")
+        with pytest.raises(ValueError, match=r"votes\.jsonl'?: give votes, as read_votes\(\) returns"):
+            report(test, name)
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*vote\.jsonl"):
+        merge([path, tmp_path / "vote.jsonl"], tmp_path / "all.jsonl")
+    assert not (tmp_path / "all.jsonl").exists()
+
+
 def test_empty_lines_and_other_line_ends_do_not_matter(tmp_path, test):
     path = tmp_path / "votes.jsonl"
     add_votes(path, votes := ballot(test, "x", "AB"))
@@ -496,6 +508,18 @@ def test_guessing_listeners_are_right_in_half_and_seldom_found_to_know(kind):
         wanted /= 2**test.trials
         found = np.mean([row.p <= level for row in rows])
         assert wanted <= level and abs(found - wanted) < 4 * math.sqrt(wanted * (1 - wanted) / 400)
+
+
+def test_a_guesser_is_found_to_know_in_one_or_other_of_three_rows_once_in_twelve():
+    """No more: 1 of 32 for each set by itself, and 10 or more, or 2 or fewer, of 12. Counted over all ways to guess."""
+    found = 0
+    for model, other in itertools.product(range(7), repeat=2):
+        known = model in (0, 6) or other in (0, 6) or binomial_p(model + other, 12) <= 0.05
+        found += known * math.comb(6, model) * math.comb(6, other)
+    assert found / 2**12 == pytest.approx(1 / 12, abs=0.01)
+    test, rng = make(), np.random.default_rng(4)
+    seen = np.mean([any(row.evidence for row in report(test, guess(test, "x", rng)).rows) for _ in range(400)])
+    assert abs(seen - found / 2**12) < 4 * math.sqrt(0.083 * 0.917 / 400)
 
 
 @pytest.mark.parametrize("habit", ["A" * 12, "AB" * 6, "AABBAABBAABB"])

@@ -37,7 +37,7 @@ from musiclab.evaluation.counterpoint import (
     wide_spacing,
 )
 from musiclab.evaluation.form import longest_repeat, repeated_bars, self_similarity
-from musiclab.evaluation.grid import changes_of, grid_of
+from musiclab.evaluation.grid import changes_of, grid_of, left_out
 from musiclab.evaluation.likelihood import (
     Heard,
     calibration,
@@ -46,6 +46,7 @@ from musiclab.evaluation.likelihood import (
     nats_by_kind,
     nats_per_note,
     nats_per_step,
+    perplexity,
 )
 from musiclab.evaluation.pitch import (
     interval_histogram,
@@ -96,6 +97,7 @@ __all__ = [
     "jensen_shannon",
     "key_of",
     "leaps",
+    "left_out",
     "longest_copy",
     "longest_repeat",
     "markov_pieces",
@@ -111,6 +113,7 @@ __all__ = [
     "parallel_fifths",
     "parallel_octaves",
     "parallels",
+    "perplexity",
     "pitch_class_entropy",
     "pitch_class_histogram",
     "pitch_range",

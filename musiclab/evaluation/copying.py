@@ -47,11 +47,14 @@ class Copy:
 def longest_copy(score: Score, training: Sequence[Score]) -> Copy:
     """Find the longest run of chords of a piece that stands in a training piece.
 
-    Raises ValueError if the piece or the training pieces hold no note.
+    It looks at four voices, and in each at the highest note. Raises ValueError if the piece or the training pieces hold no note.
     """
     grid, known = _sung(grid_of(score)), [_sung(grid_of(piece)) for piece in training]
     if not len(grid) or not any(map(len, known)):
-        raise ValueError("a piece without notes has nothing to compare, and there must be training pieces that have some.")
+        raise ValueError(
+            "a piece without notes has nothing to compare, and there must be training pieces that have some. Voices from the"
+            " fifth on do not count."
+        )
     coded, everything, owners, places = _lined_up([changes_of(g) for g in known])
     best, here, there = 0, 0, 0
     for number, runs in enumerate(_runs(changes_of(grid), coded, everything)):

@@ -6,7 +6,7 @@ import numpy as np
 
 from musiclab.score import Score
 
-__all__ = ["changes_of", "grid_of"]
+__all__ = ["changes_of", "grid_of", "left_out"]
 
 
 def grid_of(score: Score, *, voices: int = 4, steps_per_quarter: int = 4) -> np.ndarray:
@@ -24,6 +24,18 @@ def grid_of(score: Score, *, voices: int = 4, steps_per_quarter: int = 4) -> np.
     grid = np.zeros((stops.max(initial=0), voices), dtype=np.int16)
     grid[np.repeat(starts, lengths) + along, np.repeat(notes["voice"], lengths)] = np.repeat(notes["pitch"], lengths)
     return grid
+
+
+def left_out(score: Score) -> float:
+    """Return how many notes do not begin in `grid_of`, in percent; nan without a note.
+
+    They lie in a fifth voice or below, or a higher note of the same voice sounds in their place.
+    """
+    grid, notes = grid_of(score), score.notes
+    here = notes[notes["voice"] < 4]
+    starts = np.floor(here["onset"] * 4 + 0.5).astype(int)
+    held = int((grid[starts, here["voice"]] == here["pitch"]).sum())
+    return 100 * (1 - held / len(notes)) if len(notes) else np.nan
 
 
 def changes_of(grid: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from musiclab.dataset import Piece, encode_pieces
 from musiclab.encoding import FIRST_PITCH, HOLD, REST, GridEncoding
 from musiclab.score import Score
 
-__all__ = ["Heard", "calibration", "calibration_error", "hear", "nats_by_kind", "nats_per_note", "nats_per_step"]
+__all__ = ["Heard", "calibration", "calibration_error", "hear", "nats_by_kind", "nats_per_note", "nats_per_step", "perplexity"]
 
 #: Pieces that one core hears side by side: few, so that they are about equally long, and little is padding.
 _TOGETHER = 16
@@ -136,6 +136,15 @@ def nats_per_step(heard: Heard) -> np.ndarray:
     return heard.nats.mean(axis=0)
 
 
+def perplexity(heard: Sequence[Heard]) -> float:
+    """Return e to the power of the mean surprise at a token: 1 for who foresees everything; the size of the vocabulary for dice.
+
+    Raises ValueError if nothing was heard.
+    """
+    _something(heard)
+    return float(np.exp(np.concatenate([h.nats.reshape(-1) for h in heard]).mean()))
+
+
 def nats_per_note(bundle: Bundle, heard: Heard) -> float:
     """Return all of a piece's surprise divided by its notes. It hardly depends on how fine the grid is. nan without a note."""
     notes = len(bundle.encoding.decode(heard.tokens[:, 0] if heard.tokens.shape[1] == 1 else heard.tokens))
@@ -171,8 +180,7 @@ def calibration(heard: Sequence[Heard], bins: int = 10) -> tuple[np.ndarray, np.
     ValueError
         If nothing was heard.
     """
-    if not heard:
-        raise ValueError("nothing was heard: give what hear() returns for one piece or more.")
+    _something(heard)
     surest, right = (np.concatenate([getattr(h, name).reshape(-1) for h in heard]) for name in ("surest", "right"))
     place = np.minimum((surest * bins).astype(int), bins - 1)
     counts = np.bincount(place, minlength=bins)
@@ -185,3 +193,8 @@ def calibration_error(heard: Sequence[Heard], bins: int = 10) -> float:
     """Return how far sureness and success lie apart in the mean over all tokens, 0 to 1; 0 is best. See `calibration`."""
     said, came, counts = calibration(heard, bins)
     return float(np.nansum(np.abs(said - came) * counts) / counts.sum())
+
+
+def _something(heard: Sequence[Heard]) -> None:
+    if not heard:
+        raise ValueError("nothing was heard: give what hear() returns for one piece or more.")

@@ -1,4 +1,8 @@
-"""Pitch: how wide a piece reaches, which notes it uses, how its melodies move. No measure here looks at time."""
+"""Pitch: how wide a piece reaches, which notes it uses, how its melodies move. No measure here looks at time.
+
+Range, histograms and intervals are compared by Yang & Lerch, "On the evaluation of generative models in music" (2020). That
+melodies move mostly by step is Huron's principle of pitch proximity: "Tone and Voice" (2001).
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,7 @@ _SCALES = np.stack([np.roll(_MAJOR, tonic) for tonic in range(12)])  # (12, 12)
 
 
 def pitch_range(score: Score) -> float:
-    """Return the distance from the lowest note to the highest, in semitones; nan without a note."""
+    """Return the distance from the lowest note to the highest, in semitones, 0 to 127; nan without a note."""
     pitches = score.notes["pitch"].astype(int)
     return float(pitches.max() - pitches.min()) if len(pitches) else np.nan
 
@@ -77,14 +81,20 @@ def interval_histogram(score: Score) -> np.ndarray:
 
 
 def small_steps(score: Score) -> float:
-    """Return how many of the melodic moves are steps, one or two semitones, in percent. A repeated note is no move."""
+    """Return how many of the melodic moves are steps, one or two semitones, in percent. A repeated note is no move.
+
+    nan for a piece in which nothing moves.
+    """
     moves = np.abs(_intervals(score))
     moves = moves[moves > 0]
     return 100 * float((moves <= 2).mean()) if len(moves) else np.nan
 
 
 def leaps(score: Score) -> float:
-    """Return how many of the melodic moves are leaps of a fourth or more, in percent. A repeated note is no move."""
+    """Return how many of the melodic moves are leaps of a fourth or more, in percent. A repeated note is no move.
+
+    nan for a piece in which nothing moves.
+    """
     moves = np.abs(_intervals(score))
     moves = moves[moves > 0]
     return 100 * float((moves > 4).mean()) if len(moves) else np.nan

@@ -13,7 +13,8 @@ _DIVISIONS = 5
 def bootstrap_means(values: np.ndarray, *, draws: int = 2000, seed: int = 0) -> np.ndarray:
     """Return the means of new sets, each drawn from the values with replacement: float array (draws,).
 
-    Between the 2.5th and the 97.5th percentile of them lies the mean, with 95 % confidence, if the pieces are a fair sample.
+    Between the 2.5th and the 97.5th percentile of them lies the mean, with 95 % confidence, if the pieces are a fair sample and
+    many. With few it is less: about 92 % with 24, 88 % with 12, 83 % with 6. What never came is not drawn either.
     Efron, "Bootstrap Methods: Another Look at the Jackknife" (1979). Raises ValueError without values.
     """
     values = np.asarray(values, dtype=float)
