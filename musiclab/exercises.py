@@ -45,6 +45,7 @@ Then ``tests/test_exercises.py`` tests the solution, the stub, every mistake, an
 
 Good to know
 ------------
+- Write a ``yield`` for each property, none in a loop: they are counted to say "3 of 4 properties".
 - Draw the inputs from `rng`. It is new at each check, so that a hard-coded answer does not pass.
 - If the answer is a function, each call ``answer(...)`` is watched: the student's message names the call,
   an input that was changed is reported, and `same` needs no description of what was called.
@@ -80,6 +81,8 @@ from typing import Any
 
 import numpy as np
 
+from musiclab.progress import progress_path, read, record
+
 __all__ = [
     "Exercise",
     "Mistake",
@@ -95,6 +98,7 @@ __all__ = [
     "judge",
     "lessons",
     "load_solution",
+    "properties",
     "raises",
     "same",
     "solution",
@@ -169,19 +173,37 @@ class Verdict:
 def check(exercise_id: str, answer: Any) -> None:
     """Check your answer and print which properties hold and, if one does not, why.
 
+    What you reached is recorded in your progress file (`musiclab.progress`); an answer that is as the notebook gave it is not.
+
     Parameters
     ----------
     exercise_id : str
         "5.1" is exercise 1 of lesson 05.
     answer : object
         What the exercise asks for: the function itself (without brackets), or the value.
+
+    Raises
+    ------
+    AssertionError
+        Only under nbgrader, or if the environment variable ``MUSICLAB_GRADING`` is "1": after all is printed, with the reason,
+        if the answer is not right or was not attempted. By that it is seen which cell earns its points. Nothing is recorded then.
     """
     exercise = find_exercise(exercise_id)
     label = f"{exercise.id} {exercise.title}"
     if is_stub(answer):
         print(f"{label}: not attempted yet.")
+        if _grading():
+            raise AssertionError(f"{label}: not attempted yet.")
         return
     verdict = judge(exercise, answer)
+    _print_verdict(exercise, label, verdict)
+    if not _grading():
+        _tell(record("check", exercise.id, verdict.passed, held=len(verdict.held), of=properties(exercise)))
+    elif not verdict.passed:
+        raise AssertionError(f"{label}: {verdict.reason}")
+
+
+def _print_verdict(exercise: Exercise, label: str, verdict: Verdict) -> None:
     for name in verdict.held:
         print(f"✓ {name}")
     if not verdict.passed:
@@ -194,6 +216,17 @@ def check(exercise_id: str, answer: Any) -> None:
         print(f"{label}: {how_many}.")
     else:
         print(f'{label}: not yet – hint("{exercise.id}") helps.')
+
+
+def _grading() -> bool:
+    """Tell whether a program gives points for what the checks say; nbgrader names itself where it does."""
+    return os.environ.get("MUSICLAB_GRADING") == "1" or "NBGRADER_EXECUTION" in os.environ
+
+
+def _tell(sentence: str) -> None:
+    """Say what the student has to know about the progress file; mostly there is nothing."""
+    if sentence:
+        print(sentence)
 
 
 def is_stub(answer: Any) -> bool:
@@ -218,14 +251,26 @@ _hints_given: dict[str, int] = {}
 
 
 def hint(exercise_id: str) -> None:
-    """Print the next hint. After the last one the row begins again."""
+    """Print the next hint, also if the last one was given yesterday. After the last one the row begins again."""
     exercise = find_exercise(exercise_id)
-    given = _hints_given.get(exercise.id, 0)
+    given = _hints_given.get(exercise.id)
+    if given is None:
+        given = min(_hints_recorded(exercise), len(exercise.hints))
     _hints_given[exercise.id] = (given + 1) % (len(exercise.hints) + 1)
     if given < len(exercise.hints):
         print(f"Hint {given + 1} of {len(exercise.hints)}: {exercise.hints[given]}")
+        _tell(record("hint", exercise.id, hints=given + 1))
     else:
         print(f'{exercise.id}: there are no more hints. solution("{exercise.id}") shows a worked answer.')
+
+
+def _hints_recorded(exercise: Exercise) -> int:
+    """Return how many hints the progress file knows of. What is wrong with that file is said by whoever writes it."""
+    path = progress_path()
+    with contextlib.suppress(OSError, ValueError):
+        entry = read(path).exercises.get(exercise.id) if path else None
+        return entry.hints if entry else 0
+    return 0
 
 
 def solution(exercise_id: str) -> None:
@@ -237,6 +282,7 @@ def solution(exercise_id: str) -> None:
         print(error)
     else:
         print("\n".join(text.splitlines()[start:]).strip())
+        _tell(record("solution", exercise.id))
 
 
 # --- finding exercises and solutions ----------------------------------------------------------------
@@ -270,6 +316,11 @@ def find_exercise(exercise_id: str) -> Exercise:
         if exercise.id == f"{lesson}.{number}":
             return exercise
     raise ValueError(f'There is no exercise "{lesson}.{number}". Lesson {lesson:02d} has {", ".join(e.id for e in found)}.')
+
+
+def properties(exercise: Exercise) -> int:
+    """Return how many properties an exercise's test names when all of them hold: it has a ``yield`` for each."""
+    return sum(step.opname == "YIELD_VALUE" for step in dis.get_instructions(exercise.test.__code__))
 
 
 def load_solution(exercise_id: str) -> Any:
@@ -685,8 +736,8 @@ def _running(frame: FrameType | None) -> list[tuple[CodeType, int]]:
 def _students_line(frames: list[tuple[CodeType, int]], test: CodeType) -> str:
     """Name the innermost line that is neither the course's nor a library's; "" if there is none."""
     for code, line in frames:
-        if code is test or code.co_filename.startswith(("<frozen", *_LIBRARIES)):
-            continue
+        if code is test or code.co_filename.startswith(("<frozen", *_LIBRARIES)) or code.co_filename.endswith(".pyx"):
+            continue  # (compiled libraries, such as NumPy's random numbers, name their source without its folder)
         source = linecache.getline(code.co_filename, line).strip()  # notebook cells are in linecache too
         number = line - code.co_firstlineno + 1
         name = "your function" if code.co_name == "<lambda>" else code.co_name

@@ -31,6 +31,7 @@ from musiclab.exercises import (
     judge,
     lessons,
     load_solution,
+    properties,
     raises,
     same,
     solution,
@@ -137,6 +138,15 @@ def test_wrong_answer_names_property_input_and_reason(capsys):
     assert first == "✓ counts single notes"
     assert re.fullmatch(r"✗ len\(.*\) is \d+, it should be \d+\.", second)
     assert last == '95.1 Count the events: not yet – hint("95.1") helps.'
+
+
+def test_an_error_in_compiled_code_names_the_students_line(capsys):
+    def draws(onsets):
+        return np.random.default_rng(0).choice([], 3)
+
+    check("95.1", draws)
+    out = capsys.readouterr().out
+    assert "in line 2 of draws: return np.random" in out and "_generator" not in out
 
 
 def test_value_as_answer(capsys):
@@ -745,6 +755,7 @@ def test_worked_solution_passes_and_is_quick(exercise, monkeypatch, tmp_path):
         verdict = judge(exercise, answer, np.random.default_rng(seed))
         assert verdict.passed, f"seed {seed}: {verdict.reason}"
         assert len(set(verdict.held)) == len(verdict.held) > 0
+        assert len(verdict.held) == properties(exercise), "a yield for each property, none in a loop"
         assert not verdict.printed
         assert time.process_time() - start < 2, "a check must answer within two seconds on a computer that does nothing else"
     assert judge(exercise, answer).passed

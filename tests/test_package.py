@@ -36,9 +36,10 @@ ORDER = [
     {"partner", "taste"},
     {"show"},
     {"doctor", "game"},
-    {"exercises"},
+    {"progress"},
+    {"exercises", "quiz"},
     {"lessons"},
-    {"widgets"},
+    {"widgets", "classroom"},
     {"__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
