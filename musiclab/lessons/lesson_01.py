@@ -7,20 +7,50 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise, product
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from musiclab.exercises import Exercise, Mistake, Wrong, expect, same
+from musiclab.exercises import Exercise, Mistake, Wrong, describe, expect, same
 from musiclab.score import Score
+
+
+def _slipped(got: Any, wanted: float, slips: tuple[tuple[float, str], ...], what: str) -> None:
+    """Stop with a typical slip's own words if that is what the answer is. Whatever else it is, `same` has to judge."""
+    number = isinstance(got, Real) and not isinstance(got, bool) and abs(got) < 1e9
+    for slip, why in slips:
+        if number and math.isclose(got, slip) and not math.isclose(wanted, slip, abs_tol=1e-9):
+            raise Wrong(f"{what} is {describe(got)}, it should be {wanted:.6g}: {why}")
 
 
 def _chance(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
     throws = [one + two for one, two in product(range(1, 7), repeat=2)]
-    same(answer(2), 1 / 36)
+
+    def right(total: int) -> None:
+        ways = throws.count(total)
+        unordered = sum(one + two == total for one in range(1, 7) for two in range(one, 7))
+        twice = (
+            f"1 and {total - 1}, and {total - 1} and 1, are two throws"
+            if 2 < total < 8
+            else "6 and 5, and 5 and 6, are two throws"
+        )
+        slips = (
+            (float(ways), "that is the number of ways. Which share of all 36 throws is it?"),
+            (100 * ways / 36, "that is in percent. A probability lies between 0 and 1."),
+            (unordered / 36, f"the dice are two: {twice}."),
+            (unordered / 21, f"the dice are two: {twice}. So there are 36, not 21."),
+            (ways / 12, "there are 6 · 6 throws, not 6 + 6."),
+        )
+        got = answer(total)
+        _slipped(got, ways / 36, slips, f"chance({total})")
+        same(got, ways / 36)
+
+    expect(answer(7) == answer(7), "chance(7) is not the same when it is asked twice. Count all throws, do not throw.")
+    right(2)
     yield "a 2 comes in one of 36 throws"
-    for total in rng.permutation(np.arange(2, 13)).tolist():
-        same(answer(total), throws.count(total) / 36)
+    for total in rng.permutation(np.arange(3, 13)).tolist():
+        right(total)
     yield "right for every total from 2 to 12"
     for total in (0, 1, 13, int(rng.integers(14, 100)), -int(rng.integers(1, 50))):
         same(answer(total), 0)
@@ -36,24 +66,53 @@ def _counted(lines: list[list]) -> dict:
 
 
 def _surprise(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
-    same(answer(["A", "B", "A"], {"A": ["B"], "B": ["A", "A"]}), 0.0)
+    def right(line: list, followers: dict, wanted: float, slips: tuple[tuple[float, str], ...] = ()) -> None:
+        what = f"surprise({describe(line, 40)}, {describe(followers, 40)})"
+        try:
+            got = answer(list(line), {item: list(choices) for item, choices in followers.items()})
+        except KeyError as error:
+            missing = error.args[0]
+            if missing not in line or missing in followers:
+                raise
+            words = f"{what} raised KeyError: {missing!r} has no entry in followers."
+            if math.isfinite(wanted):
+                raise Wrong(f"{words} Which of the two items of a step is to be looked up, and which counted?") from None
+            raise Wrong(f"{words} Nothing was ever seen after it, so the surprise is infinite.") from None
+        except (ValueError, ZeroDivisionError) as error:
+            if math.isfinite(wanted):
+                raise
+            words = f"{what} raised {type(error).__name__}: one of its steps never occurred, and there is no logarithm of 0"
+            raise Wrong(f'{words}. Return float("inf") where p is 0.') from None
+        _slipped(got, wanted, slips, what)
+        same(got, wanted, what)
+
+    right(["A", "B", "A"], {"A": ["B"], "B": ["A", "A"]}, 0.0)
     yield "no surprise where there was no choice"
-    got = answer(["A", "B"], {"A": ["B", "C", "C", "C"]})
-    by_items = isinstance(got, float) and math.isclose(got, math.log(4) / 2)
-    expect(not by_items, 'for ["A", "B"] it divided by 2 items. There is one step fewer than items: divide by the steps.')
-    same(got, math.log(4))
-    yield "ln 4 for a chance of one in four"
+    slips = (
+        (math.log(5) / 2, "it divided by 2 items. There is one step fewer than items: divide by the steps."),
+        (math.log2(5), "those are bits. For nats take the natural logarithm, np.log."),
+        (-math.log(5), "the sign is missing: ln p is negative or 0, the surprise is -ln p."),
+        (math.log(2), "C stands four times in the list and B once, so they are not equally likely."),
+        (0.2, "that is p. The surprise is -ln p."),
+    )
+    right(["A", "B"], {"A": ["B", "C", "C", "C", "C"]}, math.log(5), slips)
+    yield "ln 5 for a chance of one in five"
     for _ in range(10):
         notes = [(int(p), 0.5) for p in rng.integers(60, 64, 40)]
         followers = _counted([notes])
-        steps = list(pairwise(notes[: int(rng.integers(3, 40))]))
-        line = [steps[0][0], *(after for _, after in steps)]
-        wanted = -np.mean([math.log(followers[a].count(b) / len(followers[a])) for a, b in steps])
-        same(answer(list(line), {item: list(choices) for item, choices in followers.items()}), float(wanted))
+        line = notes[: int(rng.integers(4, 40))]
+        shares = [followers[a].count(b) / len(followers[a]) for a, b in pairwise(line)]
+        total = -sum(map(math.log, shares))
+        slips = (
+            (total, "that is the sum over the steps, not the mean."),
+            (total / len(line), "divide by the steps, of which there is one fewer than items."),
+            (-math.log(np.mean(shares)), "that is the surprise at the mean p. Take -ln p at each step first, then the mean."),
+        )
+        right(line, followers, total / len(shares), slips)
     yield "the mean over the steps of a melody"
-    same(answer(["A", "B", "C"], {"A": ["B"], "B": ["A"]}), math.inf)
+    right(["A", "B", "C"], {"A": ["B"], "B": ["A"]}, math.inf)
     yield "infinite for a step that never occurred"
-    same(answer(["A", "B", "C"], {"A": ["B"]}), math.inf)
+    right(["A", "B", "C"], {"A": ["B"]}, math.inf)
     yield "and for one that follows an item which was never seen"
 
 
@@ -73,16 +132,47 @@ class _Slope:
 
 
 def _descend(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
+    def right(slope: _Slope, start: float, rate: float, steps: int) -> None:
+        what = f"descend({slope}, {start:.6g}, {rate:.6g}, {steps})"
+        try:
+            got = answer(slope, start, rate, steps)
+        except TypeError as error:
+            if "_Slope" not in str(error):
+                raise
+            raise Wrong(f"{what} calculated with slope itself. slope is a function: slope(x) is the slope at x.") from None
+
+        def after(count: int, sign: int = -1, factor: float = rate) -> float:
+            x = start
+            for _ in range(count):
+                x += sign * factor * slope(x)
+            return x
+
+        from_start = start
+        for _ in range(steps):
+            from_start = start - rate * slope(from_start)
+        slips = (
+            (after(steps, sign=1), "it went uphill. Go against the slope."),
+            (after(steps, factor=1), "it took the whole slope. Each step subtracts rate times the slope."),
+            (after(steps + 1), "that is one step too many."),
+            (after(steps - 1), "that is one step too few."),
+            (after(1), "that is the place after the first step. Is there a loop, and does the return stand behind it?"),
+            (start - rate * steps * slope(start), "each step has to take the slope of the place where it begins."),
+            (from_start, "each step has to begin at the place that the last one reached, not at the start."),
+        )
+        _slipped(got, after(steps), slips if steps else (), what)
+        if isinstance(got, list | tuple | np.ndarray):
+            raise Wrong(f"{what} is {describe(got, 40)}; return the place where you end, one number.")
+        same(got, after(steps), what)
+
     start, rate = float(rng.uniform(1, 5)), float(rng.uniform(0.05, 0.3))
-    same(answer(_Slope(2), start, rate, 1), start - rate * 2 * start)
+    right(_Slope(2), start, rate, 1)
     yield "one step, against the slope"
-    same(answer(_Slope(2), start, rate, 0), start)
-    yield "no step, no change"
     for _ in range(5):
-        bottom, steepness, steps = float(rng.uniform(-5, 5)), float(rng.uniform(0.5, 2)), int(rng.integers(2, 30))
-        wanted = bottom + (start - bottom) * (1 - rate * steepness) ** steps  # what the steps come to, in one formula
-        same(answer(_Slope(steepness, bottom), start, rate, steps), wanted)
+        bottom, steepness, steps = float(rng.uniform(-5, 5)), float(rng.uniform(0.5, 2)), int(rng.integers(3, 30))
+        right(_Slope(steepness, bottom), start, rate, steps)
     yield "many steps, with the slope of the place where it is"
+    right(_Slope(2), start, rate, 0)
+    yield "no step, no change"
     asked: list[float] = []
     answer(lambda x: asked.append(x) or 1.0, 0.0, 1.0, 7)
     same(len(asked), 7, "over 7 steps, the number of times that the slope was asked for")
@@ -100,7 +190,14 @@ def _my_game(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
         return [[tuple(note)[:3] for note in bar.notes.tolist()] for bar in cut]
 
     def play(tunes: list[Score], seed: int) -> Score:
-        got = answer(list(tunes), np.random.default_rng(seed))
+        try:
+            got = answer(list(tunes), np.random.default_rng(seed))
+        except TypeError as error:
+            if "'Score'" not in str(error) or "+" not in str(error):
+                raise
+            raise Wrong(
+                "it added scores with +, which they cannot do. Collect the rows of all bars and make one Score."
+            ) from None
         if not isinstance(got, Score):
             raise Wrong(f"it returned {type(got).__name__}, not a Score. Score(list of (onset, duration, pitch)) makes one.")
         return got
@@ -113,7 +210,12 @@ def _my_game(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
         expect(meter == wanted, f"of tunes in {wanted} it made one in {meter}. Score takes time_signature=.")
         bars = got.duration / got.bar_length
         piled = len(got) > 0 and got.notes["onset"].max() < got.bar_length
-        why = " All its notes begin in bar 1: move those of each bar to where that bar begins." if piled else ""
+        if piled:
+            why = " All its notes begin in bar 1: move those of each bar to where that bar begins."
+        elif bars < 8 and len(np.unique(got.notes["onset"])) < len(got):
+            why = " Its bars lie on one another: bar n, counted from 0, begins at n * tunes[0].bar_length."
+        else:
+            why = " Take bars 1 to 8 only." if bars > 8 else " Which bar begins at 0, and which is the last?"
         made = f"{bars:g} bar{'s' if abs(bars - 1) > 1e-6 else ''}"
         expect(abs(bars - 8) < 1e-6, f"of tunes in {meter} it made {made}, and it should be 8.{why}")
         results.append(got)
@@ -170,6 +272,19 @@ def _no_chance(tunes: list[Score], rng: np.random.Generator) -> Score:
     return _glue([tunes[n].slice(n * size, (n + 1) * size) for n in range(8)], tunes[0])
 
 
+def _steps_of_one(tunes: list[Score], rng: np.random.Generator) -> Score:
+    size, rows = tunes[0].bar_length, []
+    for n in range(8):
+        bar = tunes[rng.integers(len(tunes))].slice(n * size, (n + 1) * size)
+        rows += [(n + onset, duration, pitch) for onset, duration, pitch, *_ in bar.notes.tolist()]
+    return Score(rows, time_signature=tunes[0].time_signature)
+
+
+def _other_rng(tunes: list[Score], rng: np.random.Generator) -> Score:
+    own, size = np.random.default_rng(), tunes[0].bar_length
+    return _glue([tunes[own.integers(len(tunes))].slice(n * size, (n + 1) * size) for n in range(8)], tunes[0])
+
+
 def _forgets_the_step(line: list, followers: dict) -> float:
     return float(-np.mean([math.log(followers[a].count(b) / len(followers)) for a, b in pairwise(line)]))
 
@@ -196,6 +311,35 @@ def _first_slope_only(slope: Callable, start: float, rate: float, steps: int) ->
     return start - steps * rate * slope(start)
 
 
+def _at_the_mean_share(line: list, followers: dict) -> float:
+    return -math.log(np.mean([followers[a].count(b) / len(followers[a]) for a, b in pairwise(line)]))
+
+
+def _no_entry(line: list, followers: dict) -> float:
+    shares = [followers[a].count(b) / len(followers[a]) for a, b in pairwise(line)]
+    return math.inf if 0 in shares else -float(np.mean(np.log(shares)))
+
+
+def _returns_in_the_loop(slope: Callable, start: float, rate: float, steps: int) -> float:
+    for _ in range(steps):
+        return start - rate * slope(start)
+    return start
+
+
+def _always_from_the_start(slope: Callable, start: float, rate: float, steps: int) -> float:
+    x = start
+    for _ in range(steps):
+        x = start - rate * slope(x)
+    return x
+
+
+def _all_places(slope: Callable, start: float, rate: float, steps: int) -> list[float]:
+    places = [start]
+    for _ in range(steps):
+        places.append(places[-1] - rate * slope(places[-1]))
+    return places
+
+
 EXERCISES = [
     Exercise(
         id="1.1",
@@ -209,7 +353,11 @@ EXERCISES = [
         test=_chance,
         mistakes=(
             Mistake(lambda total: 1 / 11, "it should be 0.0277778"),
-            Mistake(lambda total: 6 - abs(total - 7), "it should be 0.0277778"),
+            Mistake(lambda total: 6 - abs(total - 7), "Which share of all 36 throws"),
+            Mistake(lambda total: sum(a + b == total for a in range(1, 7) for b in range(a, 7)) / 36, "are two throws"),
+            Mistake(lambda total: sum(a + b == total for a in range(1, 7) for b in range(a, 7)) / 21, "36, not 21"),
+            Mistake(lambda total: 100 * max(0, 6 - abs(total - 7)) / 36, "in percent"),
+            Mistake(lambda total: np.mean(np.random.default_rng().integers(1, 7, (999, 2)).sum(1) == total), "do not throw"),
             Mistake(lambda total: (6 - abs(total - 7)) / 36, "it should be 0"),
             Mistake(lambda total: (total - 1) / 36, "it should be"),
         ),
@@ -227,9 +375,18 @@ EXERCISES = [
         test=_surprise,
         mistakes=(
             Mistake(_forgets_the_step, "should be"),
-            Mistake(_sum_of_surprise, "it should be"),
+            Mistake(_sum_of_surprise, "that is the sum over the steps"),
             Mistake(_mean_over_items, "divide by the steps"),
-            Mistake(_breaks_on_new, "ValueError"),
+            Mistake(_breaks_on_new, "no logarithm of 0"),
+            Mistake(_no_entry, "Nothing was ever seen after it"),
+            Mistake(lambda line, followers: _breaks_on_new(line[::-1], followers), "which counted"),
+            Mistake(_at_the_mean_share, "Take -ln p at each step first"),
+            Mistake(lambda line, followers: _breaks_on_new(line, followers) / math.log(2), "those are bits"),
+            Mistake(lambda line, followers: -_breaks_on_new(line, followers), "the sign is missing"),
+            Mistake(
+                lambda line, followers: _breaks_on_new(line, {a: [*set(b)] for a, b in followers.items()}),
+                "four times in the list",
+            ),
             Mistake(lambda line, followers: math.inf, "is inf, it should be 0"),
         ),
     ),
@@ -243,9 +400,14 @@ EXERCISES = [
         ),
         test=_descend,
         mistakes=(
-            Mistake(_uphill, "(lambda x: 2 * x,"),
-            Mistake(_first_slope_only, "it should be"),
-            Mistake(lambda slope, start, rate, steps: start - rate * slope(start), "it should be"),
+            Mistake(_uphill, "it went uphill"),
+            Mistake(_first_slope_only, "the slope of the place where it begins"),
+            Mistake(lambda slope, start, rate, steps: start - rate * slope(start), "after the first step"),
+            Mistake(_returns_in_the_loop, "does the return stand behind it"),
+            Mistake(_always_from_the_start, "not at the start"),
+            Mistake(_all_places, "one number"),
+            Mistake(lambda slope, start, rate, steps: start - rate * slope * steps, "slope is a function"),
+            Mistake(lambda slope, start, rate, steps: start - slope(start), "it took the whole slope"),
         ),
     ),
     Exercise(
@@ -262,7 +424,13 @@ EXERCISES = [
             Mistake(lambda tunes, rng: tunes[rng.integers(len(tunes))], "it should be 8"),
             Mistake(lambda tunes, rng: [tune.slice(0, 4) for tune in tunes[:8]], "it returned list, not a Score"),
             Mistake(_piled_up, "1 bar, and it should be 8. All its notes begin in bar 1"),
+            Mistake(_steps_of_one, "Its bars lie on one another"),
+            Mistake(
+                lambda tunes, rng: sum((tune.slice(0, tune.bar_length) for tune in tunes[1:]), start=tunes[0]),
+                "added scores with +",
+            ),
             Mistake(_any_bar, "of none of the tunes"),
+            Mistake(_other_rng, "Draw from `rng` alone"),
             Mistake(_no_chance, "the same piece each time"),
             Mistake(_whole_tune, "all eight bars come from one tune"),
         ),

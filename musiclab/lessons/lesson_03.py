@@ -30,22 +30,49 @@ def _needed(rhythm: list[int]) -> int:
 
 
 def _window_needed(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
-    same(answer([1, 0]), 1)
+    def right(rhythm: list[int], wanted: int) -> None:
+        what = f"window_needed({describe(rhythm, 60)})"
+        try:
+            got = answer(list(rhythm))
+        except (IndexError, TypeError) as error:
+            if isinstance(error, IndexError):
+                ways = "The rhythm goes round: after the last step comes the first again, as in rhythm + rhythm."
+            else:
+                ways = "A list cannot be a key of a dict or a member of a set: make a tuple of it."
+                if "unhashable" not in str(error):
+                    raise
+            raise Wrong(f"{what} raised {type(error).__name__}: {error}. {ways}") from None
+        if got is None:
+            raise Wrong(f"{what} is None: does every way through your function end with return?")
+        for slip, why in (
+            (_longest_rest(rhythm), "to see the longest rest is not enough: what stands before it may come twice."),
+            (_without_going_round(rhythm), "the rhythm goes round, and a window may reach over its end."),
+            (_all_different(rhythm), "a run of steps may come twice, if the same follows each time."),
+        ):
+            slipped = isinstance(got, int) and not isinstance(got, bool) and got == slip != wanted
+            expect(not slipped, f"{what} is {got}, it should be {wanted}: {why}")
+        same(got, wanted)
+
+    right([1, 0], 1)
     for rest in rng.permutation(np.arange(1, 20)).tolist()[:5]:
-        rhythm = [1] + [0] * rest
-        same(answer(rhythm), rest)
+        right([1] + [0] * rest, rest)
     yield "one stroke and a rest: the whole rest"
     for _ in range(5):
-        rhythm = np.roll(CLAVE, rng.integers(16)).tolist()
-        same(answer(rhythm), 9)
+        right(np.roll(CLAVE, rng.integers(16)).tolist(), 9)
     yield "the clave, wherever it begins"
     for _ in range(30):
         rhythm = rng.integers(0, 2, rng.integers(3, 20)).tolist()
-        same(answer(rhythm), _needed(rhythm))
+        right(rhythm, _needed(rhythm))
     yield "any rhythm"
-    same(answer([0] * 6), 1)
-    same(answer([1, 0, 0] * 4), 2)
+    right([0] * 6, 1)
+    right([1, 0, 0] * 4, 2)
     yield "also one that is the same again and again"
+
+
+def _all_different(rhythm: list[int]) -> int:
+    """Return the window from which on all runs differ; of a rhythm that is the same again and again, its length."""
+    around, n = rhythm * 2, len(rhythm)
+    return next((w for w in range(1, n) if len({tuple(around[i : i + w]) for i in range(n)}) == n), n)
 
 
 def _without_going_round(rhythm: list[int]) -> int:
@@ -56,6 +83,17 @@ def _without_going_round(rhythm: list[int]) -> int:
         if all(len(after) == 1 for after in found.values()):
             return window
     return len(rhythm)
+
+
+def _with_lists(rhythm: list[int]) -> int:
+    return len({rhythm[i:] for i in range(len(rhythm))})
+
+
+def _over_the_end(rhythm: list[int]) -> int:
+    followers: dict[tuple, int] = {}
+    for i in range(len(rhythm)):
+        followers[tuple(rhythm[i : i + 1])] = rhythm[i + 1]
+    return len(followers)
 
 
 def _longest_rest(rhythm: list[int]) -> int:
@@ -96,7 +134,13 @@ def _delay(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
         said = _said(weights, xs)
         when = np.flatnonzero(np.abs(said) > 1e-9).tolist()
         where = f"it answers at step{'s' if len(when) > 1 else ''} {', '.join(map(str, when))}" if when else "it never answers"
-        expect(when == [k], f"delay({k}) gets a single 1 at step 0. It should answer at step {k}, but {where}.")
+        # Nothing has arrived, or at the wrong unit.
+        why = (
+            ""
+            if when
+            else " W_hh[i, j] says how much of unit j goes into unit i at the next step. Which unit does W_hy listen to?"
+        )
+        expect(when == [k], f"delay({k}) gets a single 1 at step 0. It should answer at step {k}, but {where}.{why}")
     yield "one stroke comes back at the right step"
     for k in lengths:
         weights = [np.asarray(weight, dtype=float) for weight in answer(k)]
@@ -116,34 +160,64 @@ def _length(arrays: dict[str, np.ndarray]) -> float:
     return float(np.sqrt(sum((np.asarray(array, dtype=float) ** 2).sum() for array in arrays.values())))
 
 
+def _slip_of_a_clip(given: dict[str, np.ndarray], got: dict[str, np.ndarray], limit: float) -> str:
+    """Say which typical slip gives slopes like these."""
+    before, after = _length(given), _length(got)
+    values = np.concatenate([np.ravel(given[name]) for name in given])
+    largest = max(np.abs(np.asarray(got[name], dtype=float)).max() for name in got)
+    arrays = [float(np.linalg.norm(array)) for array in given.values()]
+    cases = (
+        (before, "Nothing was shrunk."),
+        (1.0, "The length is 1, whatever the limit is."),
+        (limit / before, "Was the square root forgotten? The length is the root of the sum of the squares."),
+        (before * limit / sum(arrays), "Lengths do not add up. Add the squares of all numbers, and take the root of that."),
+        (np.sqrt(sum(min(limit, length) ** 2 for length in arrays)), "It looks as if each array was clipped by itself."),
+        (
+            before * limit / np.abs(values).sum(),
+            "Add the squares of all numbers, not their sizes, and take the root of the sum.",
+        ),
+        (before * limit / np.abs(values).max(), "The length is not the largest number."),
+    )
+    for value, words in cases:
+        if np.isclose(after, value):
+            return f" {words}"
+    return " It looks as if each number was clipped by itself." if np.isclose(largest, limit) else ""
+
+
 def _clip(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
     def slopes() -> dict[str, np.ndarray]:
         return {"W_hh": rng.normal(0, 3, (3, 3)).round(2), "W_ih": rng.normal(0, 1, (3, 1)).round(2), "b_h": np.ones(3)}
 
-    for _ in range(3):
-        given = slopes()
-        got = answer(given, 1.0)
-        expect(
-            isinstance(got, dict) and set(got) == set(given), f"it returned {describe(got)}; return a dict with the same names."
-        )
+    def clipped(given: dict[str, np.ndarray], limit: float) -> dict[str, np.ndarray]:
+        got = answer({name: array.copy() for name, array in given.items()}, limit)
+        named = isinstance(got, dict) and set(got) == set(given)
+        expect(named, f"it returned {describe(got)}; return a dict with the same names.")
         for name, array in given.items():
             same(np.shape(got[name]), array.shape, f"the shape of {name}")
-        same(_length(got), 1.0, f"the length of all slopes together was {_length(given):.3f}, and with limit 1 it")
+        return got
+
+    for limit in (1.0, *rng.uniform(1.5, 3, 3).tolist()):
+        given = slopes()
+        got = clipped(given, limit)
+        length, wrong = _length(given), not np.isclose(_length(got), limit, rtol=1e-6)
+        words = f"the length of all slopes together was {length:.3f}, and with limit {limit:.6g} it is {_length(got):.6g}"
+        if wrong and length > limit:
+            raise Wrong(f"{words}, it should be {limit:.6g}.{_slip_of_a_clip(given, got, limit)}")
     yield "what is too long gets the length of the limit"
     for _ in range(3):
         given, limit = slopes(), float(rng.uniform(0.5, 3))
-        got, scale = answer(given, limit), limit / _length(given)
+        got, scale = clipped(given, limit), min(1, limit / _length(given))
         for name, array in given.items():
             same(got[name], array * scale, f"{name} (all slopes have to shrink by the same factor, to keep the direction)")
     yield "the direction stays"
     for _ in range(3):
         given = slopes()
-        got = answer(given, 2 * _length(given))
+        got = clipped(given, 2 * _length(given))
         for name, array in given.items():
             same(got[name], array, f"{name}, with a limit twice as large as the length,")
     yield "what is short enough stays as it is"
     given = {"W_hh": np.zeros((2, 2)), "b_h": np.zeros(2)}
-    got = answer(given, 1.0)
+    got = clipped(given, 1.0)
     for name, array in given.items():
         same(got[name], array, f"{name}, where all slopes are 0,")
     yield "slopes of zero stay zero"
@@ -176,7 +250,11 @@ def _long_memory(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
     matrices = []
     for units in sizes:
         got = answer(units, np.random.default_rng(int(rng.integers(1_000_000))))
-        same(np.shape(got), (units, units), f"the shape of long_memory({units}, rng)")
+        two = isinstance(got, tuple) and len(got) == 2
+        expect(not two, f"long_memory({units}, rng) is two things. np.linalg.qr returns Q and R: which of them only turns?")
+        shape = None if got is None else np.shape(got)
+        words = "is None: does your function end with return?" if got is None else f"has the shape {shape}"
+        expect(shape == (units, units), f"long_memory({units}, rng) {words}; the shape should be {(units, units)}.")
         matrix = np.asarray(got, dtype=float)
         expect(np.isfinite(matrix), f"long_memory({units}, rng) holds values that are no numbers.")
         matrices.append(matrix)
@@ -244,8 +322,12 @@ EXERCISES = [
         ),
         test=_window_needed,
         mistakes=(
-            Mistake(_longest_rest, "it should be 9"),
-            Mistake(_without_going_round, "it should be"),
+            Mistake(_longest_rest, "to see the longest rest is not enough"),
+            Mistake(_without_going_round, "may reach over its end"),
+            Mistake(_all_different, "if the same follows each time"),
+            Mistake(_with_lists, "make a tuple of it"),
+            Mistake(_over_the_end, "rhythm + rhythm"),
+            Mistake(lambda rhythm: next((w for w in range(2, len(rhythm)) if _needed(rhythm) == w), None), "end with return?"),
             Mistake(lambda rhythm: len(rhythm) - 1, "it should be 9"),
             Mistake(lambda rhythm: _needed(rhythm) + 1, "is 2, it should be 1"),
         ),
@@ -262,7 +344,10 @@ EXERCISES = [
         test=_delay,
         mistakes=(
             Mistake(lambda k: _shift(k), "but it answers at step"),
-            Mistake(lambda k: (np.eye(k + 1, 1), np.eye(k + 1, k=1), np.eye(k + 1)[-1:]), "it never answers"),
+            Mistake(lambda k: (np.eye(k + 1, 1), np.eye(k + 1, k=1), np.eye(k + 1)[-1:]), "Which unit does W_hy listen to?"),
+            Mistake(lambda k: (np.eye(k + 1, 1), np.roll(np.eye(k + 1), 1, axis=0), np.eye(k + 1)[-1:]), "it answers at steps"),
+            Mistake(lambda k: (np.eye(k + 1, 1), 2 * np.eye(k + 1, k=-1), np.eye(k + 1)[-1:]), "for random inputs"),
+            Mistake(lambda k: (np.eye(k + 1, k=-1), np.eye(k + 1, 1), np.eye(k + 1)[-1:]), "make it square"),
             Mistake(lambda k: (np.eye(k + 1, 1)[:, 0], np.eye(k + 1, k=-1), np.eye(k + 1)[-1]), "They should be (units, 1)"),
             Mistake(lambda k: (np.eye(k + 1, 1), np.eye(k + 1, k=-1) + np.eye(k + 1), np.eye(k + 1)[-1:]), "it answers at steps"),
         ),
@@ -278,8 +363,17 @@ EXERCISES = [
         ),
         test=_clip,
         mistakes=(
-            Mistake(_each_alone, "the length of all slopes together"),
-            Mistake(lambda slopes, limit: {n: np.clip(s, -limit, limit) for n, s in slopes.items()}, "the length of all slopes"),
+            Mistake(_each_alone, "each array was clipped by itself"),
+            Mistake(
+                lambda slopes, limit: {n: np.clip(s, -limit, limit) for n, s in slopes.items()},
+                "each number was clipped by itself",
+            ),
+            Mistake(
+                lambda slopes, limit: {n: s * limit / _length(slopes) ** 2 for n, s in slopes.items()}, "square root forgotten"
+            ),
+            Mistake(lambda slopes, limit: {n: s / _length(slopes) for n, s in slopes.items()}, "whatever the limit is"),
+            Mistake(lambda slopes, limit: slopes, "Nothing was shrunk"),
+            Mistake(lambda slopes, limit: [s * limit / _length(slopes) for s in slopes.values()], "return a dict"),
             Mistake(_always, "with a limit twice as large as the length"),
             Mistake(_in_place, "changed its input"),
             Mistake(
@@ -302,6 +396,9 @@ EXERCISES = [
             Mistake(lambda units, rng: rng.normal(size=(units, units)), "after 100 steps one direction is"),
             Mistake(lambda units, rng: 0.9 * np.eye(units), "At least 0.5 is asked for"),
             Mistake(lambda units, rng: np.eye(units + 1), "the shape"),
+            Mistake(lambda units, rng: np.linalg.qr(rng.normal(size=(units, units))), "which of them only turns"),
+            Mistake(lambda units, rng: np.ones((units, units)) / units, "What lies in it is forgotten"),
+            Mistake(lambda units, rng: np.eye(units) + 0.1 * np.eye(units, k=1), "At most 2 is allowed"),
         ),
     ),
     Exercise(
@@ -320,6 +417,9 @@ EXERCISES = [
             Mistake([1] + [0] * 15, "has 1 strokes"),
             Mistake("x..x..x.", "make it a list of 0 and 1"),
             Mistake([1, 0, 2, 0, 1, 0, 1, 1, 0], "0 and 1 only"),
+            Mistake([1, 0, 0] * 12, "it should have 8 to 32"),
+            Mistake([1, 0, 0, 0] * 7 + [1, 0, 0, 1], "it should not get below 0.1"),
+            Mistake([CLAVE, CLAVE], "0 and 1 only"),
         ),
     ),
 ]

@@ -1,5 +1,6 @@
 """Lesson 04: the LSTM, gate by gate. What the answers are compared with is `musiclab.lstm`, which is tested against Keras."""
 
+import math
 from functools import cache
 
 import numpy as np
@@ -11,6 +12,7 @@ from musiclab.exercises import Exercise, Mistake, Wrong, expect, same
 from musiclab.lstm import LSTM, sigmoid
 
 NAMES = ("i", "f", "g", "o", "c", "h")
+KERAS_NAMES = ("kernel", "recurrent_kernel", "bias")
 
 
 def _layer(rng, inputs=None, units=None):
@@ -31,33 +33,87 @@ def _inputs(rng, layer, *batch):
     )
 
 
+def _same(got, wanted, what, cases=(), **words):
+    """Like `same`; if the answer is one of the cases, (value, what to say), the message goes on with what to say."""
+    try:
+        same(got, wanted, what, **words)
+    except Wrong as wrong:
+        raise Wrong(f"{wrong}{_because(got, cases)}") from None
+
+
+def _because(got, cases):
+    """Return what is to be said to this answer, with a space in front; "" if it is none of the cases."""
+    try:
+        array = np.asarray(got, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        return ""
+    for value, words in cases:
+        if array.shape == np.shape(value) and np.allclose(array, value, rtol=1e-6, atol=1e-9):
+            return f" {words}"
+    return ""
+
+
 # --- 4.1 ----------------------------------------------------------------------------------------------
 
 
 def _forget_gate(answer, rng):
+    def right(weights, layer, x, h, what, part=""):
+        try:
+            got = answer(x, h, weights)
+        except (ValueError, TypeError) as error:
+            ways = 'Write x @ W["W_if"].T and h @ W["W_hf"].T, with the matrix behind and turned, as the lesson does.'
+            if "only" in str(error) and "converted to Python scalar" in str(error):
+                ways = "The function math.exp takes a single number; np.exp takes an array."
+            elif not isinstance(error, ValueError):
+                raise
+            elif x.ndim > 1:
+                ways = f"Each row of x is one input. {ways}"
+            shapes = f"x of shape {x.shape}, h {h.shape}, W_if {weights['W_if'].shape}, W_hf {weights['W_hf'].shape}"
+            raise Wrong(f"{what}, with {shapes}, it raised {type(error).__name__}: {error}.\n  {ways}") from None
+        f = layer.step(x, h, np.zeros(h.shape)).f
+        z = np.log(f / (1 - f))
+        idle = f"{part} does not act on it. Compare the names: in each one the last letter is f, the gate."
+        cases = (
+            (np.zeros(f.shape), "σ(0) is 0.5. What squeezes the sum into the range from 0 to 1?"),
+            (np.full(f.shape, 0.5), idle),
+            (z, "That is the sum. σ is still missing."),
+            (np.tanh(z), "That is tanh of the sum. A gate takes σ."),
+            (1 - f, "That is 1 - f. In σ(z) stands np.exp(-z), with a minus."),
+            (1 + np.exp(-z), "1 / 1 + np.exp(-z) is (1 / 1) + np.exp(-z): set brackets."),
+            *((getattr(layer.step(x, h, np.zeros(h.shape)), gate), f"That is the gate {gate}.") for gate in "io"),
+        )
+        size = np.size(got) if isinstance(got, np.ndarray) else 0
+        star = " Was * written for @?" if size > f.size and np.ndim(got) > x.ndim else ""
+        try:
+            _same(got, f, f"{what}: the gate", cases)
+        except Wrong as wrong:
+            raise Wrong(f"{wrong}{star}") from None
+
     weights, layer = _layer(rng, units=1)
     x, h, _ = _inputs(rng, layer)
     off = {name: np.zeros_like(w) for name, w in weights.items()}
-    same(answer(x, h, off), np.array([0.5]), "with all weights zero: the gate")
+    right(off, LSTM(**off), x, h, "with all weights zero")
     yield "with all weights zero it stands at 0.5"
-    for part, what in (("W_if", "the input"), ("W_hf", "the state before"), ("b_if", "b_if"), ("b_hf", "b_hf")):
+
+    def alone(part):
         only = off | {part: weights[part]}
-        same(answer(x, h, only), LSTM(**only).step(x, h, np.zeros(1)).f, f"with {part} alone not zero: the gate")
-        yield f"takes in {what}"
+        right(only, LSTM(**only), x, h, f"with {part} alone not zero", part)
+
+    alone("W_if")
+    yield "takes in the input"
+    alone("W_hf")
+    yield "takes in the state before"
+    alone("b_if")
+    yield "takes in b_if"
+    alone("b_hf")
+    yield "takes in b_hf"
     for _ in range(5):
         weights, layer = _layer(rng)
-        x, h, c = _inputs(rng, layer)
-        same(answer(x, h, weights), layer.step(x, h, c).f, "for several units: the gate")
+        x, h, _ = _inputs(rng, layer)
+        right(weights, layer, x, h, "for several units")
     yield "is right for any number of inputs and units"
-    x, h, c = _inputs(rng, layer, 3)
-    try:
-        got = answer(x, h, weights)
-    except ValueError as error:
-        raise Wrong(
-            f"for three inputs at once, x of shape (3, {layer.inputs}), it raised {type(error).__name__}. Each row of x is one"
-            ' input: write x @ W["W_if"].T and h @ W["W_hf"].T, with the matrix behind and turned, as the lesson does.'
-        ) from None
-    same(got, layer.step(x, h, c).f, "for three inputs at once, x of shape (3, inputs): the gate")
+    x, h, _ = _inputs(rng, layer, 3)
+    right(weights, layer, x, h, "for three inputs at once")
     yield "takes a batch"
 
 
@@ -75,7 +131,8 @@ def _f_with(squash=sigmoid, bias_h=True, gate="f"):
 
 
 def _step(answer, rng):
-    for trial in range(6):
+    def one():
+        """Let the answer take one step of a new layer; return what compares one of its six values."""
         weights, layer = _layer(rng)
         x, h, c = _inputs(rng, layer)
         got = answer(x, h, c, weights)
@@ -84,48 +141,138 @@ def _step(answer, rng):
             "it returned something other than six values; return i, f, g, o, c, h, in this order.",
         )
         wanted = layer.step(x, h, c)
+        slips = {name: _slips_of_a_step(name, wanted, c) for name in NAMES}
+        late = "It was computed with the new h. All four gates see the h of the step before."
+        slips["o"] += [(layer.step(x, new, c).o, late) for new in (wanted.h, np.tanh(wanted.c))]
+        return lambda name: _same(got[NAMES.index(name)], getattr(wanted, name), name, slips[name])
+
+    compare = one()
+    compare("i")
+    yield "i is right"
+    compare("f")
+    yield "f is right"
+    compare("g")
+    yield "g is right"
+    compare("o")
+    yield "o is right"
+    compare("c")
+    yield "c is right"
+    compare("h")
+    yield "h is right"
+    for _ in range(5):
+        compare = one()
         for name in NAMES:
-            same(got[NAMES.index(name)], getattr(wanted, name), name)
-            if not trial:
-                yield f"{name} is right"
+            compare(name)
     yield "right for any number of inputs and units"
 
 
-def _step_with(cell=lambda i, f, g, c: f * c + i * g, hidden=lambda o, c, old: o * np.tanh(c), order="ifgo"):
+def _slips_of_a_step(name, right, old):
+    """Return what typical slips would make of one of the six values, and what to say to each."""
+    i, f, g, o, c, _ = right
+    others = [(getattr(right, other), f"That is {other}. The order is i, f, g, o, c, h.") for other in NAMES if other != name]
+    own = {
+        "g": [(sigmoid(np.arctanh(np.clip(g, -1 + 1e-12, 1 - 1e-12))), "g is no gate: it takes tanh, not σ.")],
+        "c": [
+            ((1 - f) * old + i * g, "f is the share that is kept, not the one that is lost."),
+            (i * old + f * g, "f belongs to the old c, and i to the candidate."),
+            (f * old + g, "The input gate i has no part in it."),
+            (i * g, "The old c has no part in it."),
+            (old + i * g, "The forget gate f has no part in it."),
+            (f * (old + i * g), "f acts on the old c alone."),
+            (np.asarray(f @ old + i @ g), "* multiplies number by number; @ adds the products up."),
+            (old, "That is the old c."),
+        ],
+        "h": [
+            (o * np.tanh(old), "It needs the new c, not the old one."),
+            (o * c, "The tanh around c is missing."),
+            (o * sigmoid(c), "Around c stands tanh, not σ."),
+            (np.tanh(o * c), "tanh stands around c alone, and o before it."),
+            (np.tanh(c), "The output gate o has no part in it."),
+        ],
+    }
+    return [*own.get(name, []), *others]
+
+
+def _step_with(cell=lambda i, f, g, c: f * c + i * g, hidden=lambda o, c, old: o * np.tanh(c), order="ifgo", squash_g=np.tanh):
     """Make a step with something wrong."""
 
     def answer(x, h, c, W):
         names = dict(zip("ifgo", order, strict=True))
         z = {k: x @ W[f"W_i{n}"].T + W[f"b_i{n}"] + h @ W[f"W_h{n}"].T + W[f"b_h{n}"] for k, n in names.items()}
-        i, f, g, o = sigmoid(z["i"]), sigmoid(z["f"]), np.tanh(z["g"]), sigmoid(z["o"])
+        i, f, g, o = sigmoid(z["i"]), sigmoid(z["f"]), squash_g(z["g"]), sigmoid(z["o"])
         new = cell(i, f, g, c)
         return i, f, g, o, new, hidden(o, new, c)
 
     return answer
 
 
+def _output_gate_last(x, h, c, W):
+    """Overwrite h before the output gate has seen it: a wrong answer."""
+    i, f, g, _, c, _ = _step_with()(x, h, c, W)
+    h = np.tanh(c)
+    o = sigmoid(x @ W["W_io"].T + W["b_io"] + h @ W["W_ho"].T + W["b_ho"])
+    return i, f, g, o, c, o * h
+
+
 # --- 4.3 ----------------------------------------------------------------------------------------------
 
 
 def _to_keras(answer, rng):
-    for trial in range(4):
+    def one():
+        """Let the answer convert a new layer; return what compares one of its three arrays."""
         weights, layer = _layer(rng)
         got = answer(weights)
         expect(
             isinstance(got, tuple | list) and len(got) == 3,
             "it returned something other than three arrays: kernel, recurrent_kernel, bias.",
         )
-        units = layer.units
-        for name, mine, wanted in zip(("kernel", "recurrent_kernel", "bias"), got, layer.to_keras(), strict=True):
-            wanted_shape = wanted.shape
-            shape = getattr(mine, "shape", None)
-            expect(shape == wanted_shape, f"the {name} has the shape {shape}, it should be {wanted_shape}.")
-            for place, gate in enumerate("ifgo"):
-                part = (..., slice(place * units, (place + 1) * units))
-                same(mine[part], wanted[part], f"the {name}, columns of place {place + 1} of 4, where Keras keeps {gate}: it")
-            if not trial:
-                yield f"the {name} has its shape and order"
+        arrays = dict(zip(KERAS_NAMES, zip(got, layer.to_keras(), strict=True), strict=True))
+        return lambda name: _same_blocks(name, *arrays[name], weights, layer.units)
+
+    compare = one()
+    compare("kernel")
+    yield "the kernel has its shape and order"
+    compare("recurrent_kernel")
+    yield "the recurrent_kernel has its shape and order"
+    compare("bias")
+    yield "the bias has its shape and order"
+    for _ in range(3):
+        compare = one()
+        for name in KERAS_NAMES:
+            compare(name)
     yield "right for any number of inputs and units"
+
+
+def _same_blocks(name, mine, wanted, weights, units):
+    """Stop unless one of Keras's arrays is as it should be, in shape and block by block."""
+    expect(isinstance(mine, np.ndarray), f"the {name} is no array (np.concatenate makes one of a list of blocks).")
+    inputs = len(wanted) if wanted.ndim == 2 else 0
+    ways = {
+        (4 * inputs, units): " The blocks stand one below the other: axis=1 puts them side by side.",
+        (4 * units, inputs): " Each block has to be transposed (.T), and then they stand side by side: axis=1.",
+        (4, inputs, units): " np.stack makes a new axis. np.concatenate joins the blocks along one that is there.",
+        (8 * units,): " Keras has one bias for each gate: the sum of the two.",
+        (2, 4 * units): " Keras has one bias for each gate: the sum of the two.",
+        (units, 4 * units): " Is it the recurrent_kernel? The kernel, for x, comes first.",
+    }
+    expect(
+        mine.shape == wanted.shape,
+        f"the {name} has the shape {mine.shape}, it should be {wanted.shape}.{ways.get(mine.shape, '')}",
+    )
+    for place, gate in enumerate("ifgo"):
+        part = (..., slice(place * units, (place + 1) * units))
+        cases = [(wanted[..., slice(k * units, (k + 1) * units)], f"There stands {other}.") for k, other in enumerate("ifgo")]
+        if name == "bias":
+            one, other = weights[f"b_i{gate}"], weights[f"b_h{gate}"]
+            cases += [
+                (one, f"b_h{gate} is missing."),
+                (other, f"b_i{gate} is missing."),
+                ((one + other) / 2, "Add the two; no mean."),
+            ]
+        elif mine[part].shape == wanted[part].T.shape:
+            cases.append((wanted[part].T, "Each block has to be transposed (.T)."))
+        what = f"the {name}, columns of place {place + 1} of 4, where Keras keeps {gate}: it"
+        _same(mine[part], wanted[part], what, cases)
 
 
 def _keras_with(order="ifgo", turn=True, both=True):
@@ -143,22 +290,63 @@ def _keras_with(order="ifgo", turn=True, both=True):
 
 
 def _forget_gradient(answer, rng):
-    for trial in range(5):
+    def one():
+        """Ask for the gradients of a new layer; return what compares one of them."""
         weights, layer = _layer(rng)
         x, h, c = _inputs(rng, layer)
         f = layer.step(x, h, c).f
         dc = rng.normal(size=layer.units)
-        got = answer(dc, c, f, x, h)
+        try:
+            got = answer(dc, c, f, x, h)
+        except ValueError as error:
+            shapes = f"dc, c_before, f and h of shape ({layer.units},), x of shape ({layer.inputs},)"
+            ways = "np.outer(dz, x) multiplies each number of dz with each of x: a table of (units, inputs)."
+            raise Wrong(f"with {shapes} it raised ValueError: {error}.\n  {ways}") from None
         expect(
             isinstance(got, tuple | list) and len(got) == 3,
             "it returned something other than three gradients: of W_if, of W_hf, and of either bias.",
         )
-        # By another road than the chain rule: nudge the sum inside the gate and look at the loss dc · c_t.
-        for name, mine in zip(("W_if", "W_hf", "b_if"), got, strict=True):
-            same(mine, _slope(weights, name, x, h, c, dc), f"the gradient of {name}", tolerance=1e-5)
-            if not trial:
-                yield f"the gradient of {name} is what finite differences give"
+
+        def compare(name):
+            # By another road than the chain rule: nudge the sum inside the gate and look at the loss dc · c_t.
+            wanted = _slope(weights, name, x, h, c, dc)
+            cases = _slips_of_the_gradient(name, dc, c, f, x, h)
+            _same(got[("W_if", "W_hf", "b_if").index(name)], wanted, f"the gradient of {name}", cases, tolerance=1e-5)
+
+        return compare
+
+    compare = one()
+    compare("W_if")
+    yield "the gradient of W_if is what finite differences give"
+    compare("W_hf")
+    yield "the gradient of W_hf is what finite differences give"
+    compare("b_if")
+    yield "the gradient of b_if is what finite differences give"
+    for _ in range(4):
+        compare = one()
+        for name in ("W_if", "W_hf", "b_if"):
+            compare(name)
     yield "right for any number of inputs and units"
+
+
+def _slips_of_the_gradient(name, dc, c, f, x, h):
+    """Return what typical slips would make of a gradient, and what to say to each."""
+    right = dc * c * f * (1 - f)
+    other = {"W_if": x, "W_hf": h}.get(name)
+    slips = (
+        (dc * c, "That is df. The slope of σ, f · (1 - f), is missing."),
+        (dc * c * (1 - f**2), "1 - f² is the slope of tanh. A gate is a σ."),
+        (dc * c * (1 - f), "The slope of σ is f · (1 - f), two factors."),
+        (dc * f * (1 - f), "c_before has no part in it: in c = f · c_before + i · g it is the factor of f."),
+        (dc * f * f * (1 - f), "The factor of f in c = f · c_before + i · g is c_before."),
+        (c * f * (1 - f), "dc has no part in it: how much the loss changes with c."),
+        (-right, "The sign is the wrong way round."),
+        (2 * right, "It is twice as large: return the gradient of one of the two biases."),
+    )
+    cases = [(dz if other is None else np.outer(dz, other), words) for dz, words in slips]
+    if other is None:
+        return [*cases, (np.asarray(right.sum()), "There is one for each unit: do not add them up.")]
+    return [*cases, (np.outer(other, right), "Rows are units and columns inputs: np.outer(dz, x), not np.outer(x, dz).")]
 
 
 def _slope(weights, name, x, h, c, dc):
@@ -194,7 +382,11 @@ def _look_for(answer, rng):
     chosen = _pool()
     values = []
     for rows, _ in chosen:
-        got, steps = np.asarray(answer(rows.copy())), len(rows)
+        steps, got = len(rows), answer(rows.copy())
+        try:
+            got = np.asarray(got)
+        except ValueError:  # rows of different lengths
+            raise Wrong(f"for a tune of {steps} steps it should return {steps} numbers, one for each row.") from None
         ok = got.shape == (steps,) and got.dtype.kind in "biuf" and np.isfinite(got.astype(float)).all()
         expect(ok, f"for a tune of {steps} steps it should return {steps} finite numbers, an array of shape ({steps},).")
         values.append(got.astype(float))
@@ -312,11 +504,19 @@ EXERCISES = [
         ),
         test=_forget_gate,
         mistakes=(
-            Mistake(_f_with(squash=np.tanh), "with all weights zero"),
-            Mistake(_f_with(bias_h=False), "with b_hf alone not zero"),
-            Mistake(_f_with(gate="i"), "with W_if alone not zero"),
+            Mistake(_f_with(squash=np.tanh), "σ(0) is 0.5"),
+            Mistake(_f_with(squash=lambda z: z), "What squeezes the sum"),
+            Mistake(_f_with(squash=lambda z: 1 / (1 + np.exp(z))), "with a minus"),
+            Mistake(_f_with(squash=lambda z: 1 / 1 + np.exp(-z)), "set brackets"),
+            Mistake(_f_with(squash=lambda z: 1 / (1 + math.exp(-z))), "np.exp takes an array"),
+            Mistake(_f_with(bias_h=False), "b_hf does not act on it"),
+            Mistake(_f_with(gate="i"), "W_if does not act on it. Compare the names"),
+            Mistake(lambda x, h, W: sigmoid(x * W["W_if"].T + W["b_if"] + h * W["W_hf"].T + W["b_hf"]), "Was * written for @?"),
             Mistake(lambda x, h, W: x @ W["W_if"] + h, "raised ValueError"),
-            Mistake(lambda x, h, W: sigmoid(W["W_if"] @ x + W["b_if"] + W["W_hf"] @ h + W["b_hf"]), "Each row of x is one input"),
+            Mistake(
+                lambda x, h, W: sigmoid(W["W_if"] @ x + W["b_if"] + W["W_hf"] @ h + W["b_hf"]),
+                "Each row of x is one input. Write x",
+            ),
             Mistake(lambda x, h, W: sigmoid(x @ W["W_if"].T + W["b_if"] + h @ W["W_hf"] + W["b_hf"]), "for several units"),
         ),
     ),
@@ -332,10 +532,15 @@ EXERCISES = [
         test=_step,
         mistakes=(
             Mistake(_step_with(order="ifog"), "g at"),
-            Mistake(_step_with(cell=lambda i, f, g, c: i * c + f * g), "c at"),
-            Mistake(_step_with(cell=lambda i, f, g, c: f * c + g), "c at"),
-            Mistake(_step_with(hidden=lambda o, c, old: o * np.tanh(old)), "h at"),
-            Mistake(_step_with(hidden=lambda o, c, old: o * c), "h at"),
+            Mistake(_step_with(squash_g=sigmoid), "it takes tanh, not σ"),
+            Mistake(_step_with(cell=lambda i, f, g, c: i * c + f * g), "f belongs to the old c"),
+            Mistake(_step_with(cell=lambda i, f, g, c: f * c + g), "The input gate i has no part in it"),
+            Mistake(_step_with(cell=lambda i, f, g, c: (1 - f) * c + i * g), "f is the share that is kept"),
+            Mistake(_step_with(cell=lambda i, f, g, c: f @ c + i @ g), "@ adds the products up"),
+            Mistake(_step_with(hidden=lambda o, c, old: o * np.tanh(old)), "It needs the new c"),
+            Mistake(_step_with(hidden=lambda o, c, old: o * c), "The tanh around c is missing"),
+            Mistake(_output_gate_last, "It was computed with the new h"),
+            Mistake(lambda x, h, c, W: tuple(_step_with()(x, h, c, W)[k] for k in (0, 1, 2, 3, 5, 4)), "That is h. The order is"),
             Mistake(lambda x, h, c, W: (h, c), "return i, f, g, o, c, h"),
         ),
     ),
@@ -350,10 +555,14 @@ EXERCISES = [
         ),
         test=_to_keras,
         mistakes=(
-            Mistake(_keras_with(order="ifog"), "where Keras keeps g"),
+            Mistake(_keras_with(order="ifog"), "There stands o"),
             Mistake(_keras_with(order="figo"), "where Keras keeps i"),
-            Mistake(_keras_with(turn=False), "the kernel has the shape"),
-            Mistake(_keras_with(both=False), "the bias, columns of place 1 of 4"),
+            Mistake(_keras_with(turn=False), "Each block has to be transposed"),
+            Mistake(_keras_with(both=False), "b_hi is missing"),
+            Mistake(lambda W: [*_keras_with()(W)[:2], _keras_with()(W)[2] / 2], "no mean"),
+            Mistake(lambda W: np.split(np.concatenate(_keras_with()(W)[:2]), [len(W["W_ii"])]), "other than three arrays"),
+            Mistake(lambda W: (_keras_with()(W)[1], _keras_with()(W)[0], _keras_with()(W)[2]), "The kernel, for x, comes first"),
+            Mistake(lambda W: tuple(array.tolist() for array in _keras_with()(W)), "is no array"),
         ),
     ),
     Exercise(
@@ -367,10 +576,15 @@ EXERCISES = [
         ),
         test=_forget_gradient,
         mistakes=(
-            Mistake(_gradient_with(slope=lambda f: 1.0), "the gradient of W_if"),
-            Mistake(_gradient_with(slope=lambda f: 1 - f**2), "the gradient of W_if"),
-            Mistake(_gradient_with(state=lambda c: 1.0), "the gradient of W_if"),
-            Mistake(_gradient_with(turned=True), "has the shape"),
+            Mistake(_gradient_with(slope=lambda f: 1.0), "The slope of σ"),
+            Mistake(_gradient_with(slope=lambda f: 1 - f**2), "the slope of tanh"),
+            Mistake(_gradient_with(state=lambda c: 1.0), "c_before has no part in it"),
+            Mistake(_gradient_with(turned=True), "Rows are units"),
+            Mistake(_gradient_with(slope=lambda f: f * (f - 1)), "The sign is the wrong way round"),
+            Mistake(lambda dc, c, f, x, h: (dc * x, dc * h, dc), "np.outer(dz, x) multiplies each number"),
+            Mistake(
+                lambda dc, c, f, x, h: (*_gradient_with()(dc, c, f, x, h)[:2], (dc * c * f * (1 - f)).sum()), "for each unit"
+            ),
         ),
     ),
     Exercise(
@@ -395,6 +609,8 @@ EXERCISES = [
             Mistake(lambda rows: np.sqrt(np.arange(len(rows))), "settled by how far the tune has gone"),
             Mistake(lambda rows: np.cumsum(rows[:, 0] >= FIRST_PITCH), "settled by how far the tune has gone"),  # notes so far
             Mistake(lambda rows: rows[1:, 0], "it should return"),
+            Mistake(lambda rows: [[0], [1, 2]], "one for each row"),
+            Mistake(lambda rows: rows[::-1, 0], "it looks ahead"),
         ),
     ),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -304,10 +305,17 @@ def _loss_measure(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
         expect(losses[k] > losses[k - 1], f"{words}; each further note should make it larger.")
     yield "grows with each note that goes"
     some = rng.choice(count, count // 3, replace=False).tolist()
-    for name, field, by in (("pitches", "pitch", 1), ("durations", "duration", 0.25), ("onsets", "onset", 0.25)):
+
+    def notices(name: str, field: str, by: float) -> None:
         got = value(before, changed(before, field, by, some), f"a piece with {len(some)} {name} changed")
         expect(got > 1e-9, f"loss is 0 though {len(some)} of {count} {name} have changed. Your measure does not look at {name}.")
-        yield f"notices changed {name}"
+
+    notices("pitches", "pitch", 1)
+    yield "notices changed pitches"
+    notices("durations", "duration", 0.25)
+    yield "notices changed durations"
+    notices("onsets", "onset", 0.25)
+    yield "notices changed onsets"
     all_of_it = value(before, changed(before, "pitch", 1, range(count)), "a piece with all pitches changed")
     some_of_it = value(before, changed(before, "pitch", 1, some), "a piece with some pitches changed")
     words = f"loss is {all_of_it:g} with all pitches wrong and {some_of_it:g} with a third of them wrong"
@@ -339,6 +347,190 @@ def _by_encoding(before: Score, after: Score) -> float:
 
 def _no_way_back(notes: Sequence[str]) -> Any:
     return {name: i for i, name in enumerate(sorted(set(notes)))}
+
+
+# --- 5.6 The most similar place ---------------------------------------------------------------------
+
+
+def _most_similar(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
+    def finds(window: np.ndarray, others: np.ndarray) -> None:
+        got, counts = answer(window.copy(), others.copy()), (others == window).sum(axis=1)
+        what = f"most_similar({window.tolist()}, {describe(others.tolist(), 60)})"
+        number = isinstance(got, int | np.integer) and not isinstance(got, bool)
+        expect(number, f"{what} is {describe(got)}; it should be the number of a window, a whole number.")
+        expect(0 <= got < len(others), f"{what} is {got}; the windows have the numbers 0 to {len(others) - 1}.")
+        best = int(counts.argmax())
+        found = f"{what} is {got}. Window {got} has the same name in {counts[got]} places"
+        better = f"{found}, window {best} in {counts[best]}. Count the places that agree"
+        expect(counts[got] == counts[best], f"{better}; how far apart two numbers are says nothing.")
+        expect(got == best, f"{found}, and so has window {best}, which comes before it. Of equals take the first.")
+
+    for _ in range(3):
+        window, others = rng.integers(0, 33, 6), rng.integers(0, 33, (9, 6))
+        others[rng.integers(9)] = window
+        finds(window, others)
+    yield "finds a window that is quite the same"
+    for _ in range(5):
+        window = rng.permutation(np.arange(1, 32))[:6]
+        others = np.tile(window, (7, 1)) + rng.choice([-1, 1], (7, 6))  # near in number, the same in no place
+        one = int(rng.integers(7))
+        others[one] = window
+        others[one, rng.integers(6)] += 40  # the same in all places but one
+        finds(window, others)
+    yield "counts places that agree, and not how far apart the numbers are"
+    window = rng.permutation(33)[:6]
+    finds(window, np.stack([np.roll(window, 1), window[::-1], np.where(np.arange(6) < 3, window, 40)]))
+    yield "compares place by place"
+    for _ in range(5):
+        window, others = rng.integers(0, 4, 8), rng.integers(0, 4, (30, 8))
+        others[20] = others[11] = np.where(np.arange(8) == rng.integers(8), 9, window)
+        finds(window, others)
+    yield "takes the first of equals"
+    for _ in range(5):
+        window, others, order = rng.integers(0, 12, 8), rng.integers(0, 12, (40, 8)), rng.permutation(12)
+        finds(window, others)
+        finds(order[window], order[others])
+    yield "gives the same answer when the names are numbered anew"
+
+
+def _nearest(window: np.ndarray, others: np.ndarray) -> int:
+    return int(np.abs(others - window).sum(axis=1).argmin())
+
+
+def _same_names_anywhere(window: np.ndarray, others: np.ndarray) -> int:
+    return int(np.argmax([len(set(window.tolist()) & set(other.tolist())) for other in others]))
+
+
+def _last_of_equals(window: np.ndarray, others: np.ndarray) -> int:
+    return len(others) - 1 - int((others == window).sum(axis=1)[::-1].argmax())
+
+
+# --- 5.7 Chords that keep their octave --------------------------------------------------------------
+
+_LETTERS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+
+
+def _name_chord(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
+    def name(pitches: Sequence[int]) -> str:
+        got = answer(list(pitches))
+        expect(isinstance(got, str), f"name_chord({list(pitches)}) is {describe(got)}; a name is a text.")
+        return got
+
+    def differ(one: Sequence[int], other: Sequence[int], why: str) -> None:
+        same_name = name(one)
+        told = f"{list(one)} and {list(other)} are both named {same_name!r}. {why}"
+        expect(same_name != name(other), f"{told} Who reads the name cannot know which of the two was meant.")
+
+    def chord() -> list[int]:
+        return sorted(rng.choice(np.arange(40, 80), int(rng.integers(3, 6)), replace=False).tolist())
+
+    for _ in range(5):
+        pitches = chord()
+        differ(pitches, [p + 1 for p in pitches], "The second is a semitone higher.")
+    yield "gives other letters another name"
+    for _ in range(5):
+        pitches = chord()
+        for other in (pitches[::-1], rng.permutation(pitches).tolist()):
+            told = f"{pitches} is named {name(pitches)!r}, and {other} {name(other)!r}: the same notes, in another order."
+            expect(name(pitches) == name(other), f"{told} One chord needs one name: sort the pitches.")
+    yield "gives one chord one name, in whatever order its notes come"
+    for _ in range(5):
+        pitches = chord()
+        differ(pitches, [p + 12 for p in pitches], "The second is an octave higher: the same letters, other octaves.")
+        differ(pitches, [*pitches[:-1], pitches[-1] + 12], "Only the top note has moved, by an octave.")
+        differ(pitches, [pitches[0] - 12, *pitches[1:]], "Only the lowest note has moved, by an octave.")
+    yield "keeps the octave of every note"
+    pitches = chord()
+    twice = [*pitches, pitches[0]]
+    told = f"{pitches} is named {name(pitches)!r}, and {twice} {name(twice)!r}. A pitch that two voices play at once is one note."
+    expect(name(pitches) == name(twice), told)
+    yield "takes a pitch that two voices play as one note"
+    differ([1, 2], [12], "Something must stand between the pitches.")
+    known: dict[str, list[int]] = {}
+    for _ in range(300):
+        pitches = sorted(rng.choice(128, int(rng.integers(1, 7)), replace=False).tolist())
+        other = known.setdefault(name(pitches), pitches)
+        expect(other == pitches, f"{other} and {pitches} are both named {name(pitches)!r}. Two chords need two names.")
+    yield "never gives two chords the same name"
+
+
+def _short_name(pitches: Sequence[int]) -> str:
+    return ".".join(sorted({_LETTERS[p % 12] for p in pitches}))
+
+
+def _bass_and_letters(pitches: Sequence[int]) -> str:
+    """Keep the octave of the lowest note, and of the others how far they lie above it, within an octave."""
+    return ".".join([str(min(pitches)), *(str(step) for step in sorted({(p - min(pitches)) % 12 for p in pitches}))])
+
+
+def _intervals_only(pitches: Sequence[int]) -> str:
+    return ".".join(str(p - min(pitches)) for p in sorted(set(pitches)))
+
+
+# --- 5.8 Figures that stay inside their tune --------------------------------------------------------
+
+Figure = tuple[int, ...]
+
+
+def _count_figures(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
+    def counts(tunes: list[list[int]], length: int) -> None:
+        wanted, got = _figures(tunes, length), answer([list(tune) for tune in tunes], length)
+        what = f"count_figures(tunes of {', '.join(str(len(tune)) for tune in tunes)} notes, {length})"
+        expect(isinstance(got, dict), f"{what} is {describe(got)}; it should be a dictionary, or a Counter.")
+        for figure in got:
+            fits = isinstance(figure, tuple) and len(figure) == length
+            expect(fits, f"{what} has the figure {describe(figure)}; a figure is a tuple of {length} pitches.")
+        for figure in got:
+            expect(figure in wanted, f"{what} has the figure {figure}, which stands in no tune. Count each tune on its own.")
+        for figure, count in wanted.items():
+            told = f"{what} lacks the figure {figure}, which stands in a tune. No figure inside a tune may be left out."
+            expect(figure in got, told)
+            told = f"{what} has counted the figure {figure} {got[figure]!s} times, it stands there {count} times."
+            expect(got[figure] == count, told)
+
+    def tune(notes: int) -> list[int]:
+        return np.clip(67 + np.cumsum(rng.integers(-3, 4, notes)), 50, 90).tolist()
+
+    counts([rng.permutation(np.arange(60, 72)).tolist()], 4)
+    yield "finds every figure of one tune"
+    counts([[60, 64, 67] * 5 + [60]], 3)
+    yield "counts a figure as often as it comes"
+    up, down = list(range(60, 72)), list(range(71, 59, -1))
+    counts([up, down, up], 4)  # tunes that go on where the last one stopped: no leap shows the seam
+    yield "takes no figure from two tunes, even where one goes on like the other"
+    counts([up, [76, 60, 77, 59, 78, 60], down], 3)  # a tune with leaps of more than an octave
+    yield "keeps the leaps that a tune has"
+    counts([tune(3), tune(4), [], tune(9)], 4)
+    yield "finds nothing in a tune that is too short"
+    for _ in range(10):
+        counts([tune(int(n)) for n in rng.integers(0, 30, int(rng.integers(1, 7)))], int(rng.integers(1, 7)))
+    yield "does so for ten random books"
+
+
+def _figures(tunes: Sequence[Sequence[Any]], length: int) -> Counter[Figure]:
+    return Counter(tuple(tune[i : i + length]) for tune in tunes for i in range(len(tune) - length + 1))
+
+
+def _across_tunes(tunes: Sequence[Sequence[int]], length: int) -> Counter[Figure]:
+    return _figures([[pitch for tune in tunes for pitch in tune]], length)
+
+
+def _with_a_mark_between(tunes: Sequence[Sequence[int]], length: int) -> Counter[Figure]:
+    return _figures([[pitch for tune in tunes for pitch in [*tune, 0]]], length)
+
+
+def _without_leaps(tunes: Sequence[Sequence[int]], length: int) -> Counter[Figure]:
+    """Take a leap of more than an octave for a seam."""
+    found = _across_tunes(tunes, length)
+    return Counter({figure: n for figure, n in found.items() if np.abs(np.diff(figure)).max(initial=0) <= 12})
+
+
+def _once_a_tune(tunes: Sequence[Sequence[int]], length: int) -> Counter[Figure]:
+    return Counter(figure for tune in tunes for figure in _figures([tune], length))
+
+
+def _last_figure_lost(tunes: Sequence[Sequence[int]], length: int) -> Counter[Figure]:
+    return _figures([tune[:-1] for tune in tunes], length)
 
 
 EXERCISES = [
@@ -430,6 +622,61 @@ EXERCISES = [
             Mistake(_without_durations, "does not look at durations"),
             Mistake(_lost_notes, "between 0 and 1"),
             Mistake(_by_encoding, "each further note should make it larger"),
+        ),
+    ),
+    Exercise(
+        id="5.6",
+        title="The most similar place",
+        name="most_similar",
+        hints=(
+            "Number the names in another way, and your answer must stay. What can you ask about two numbers that survives this?",
+            "Whether they are equal. others == window is an array of truth values, one for each place of each window.",
+            "Add them up along axis 1. argmax gives the place of the largest sum, and of equal ones the first.",
+        ),
+        test=_most_similar,
+        mistakes=(
+            Mistake(_nearest, "how far apart two numbers are says nothing"),
+            Mistake(lambda window, others: _nearest(window / 33, others / 33), "how far apart two numbers are says nothing"),
+            Mistake(lambda window, others: int(((others - window) ** 2).sum(axis=1).argmin()), "Count the places that agree"),
+            Mistake(_same_names_anywhere, "Count the places that agree"),
+            Mistake(_last_of_equals, "take the first"),
+        ),
+    ),
+    Exercise(
+        id="5.7",
+        title="Chords that keep their octave",
+        name="name_chord",
+        hints=(
+            "Could you write the chord down again from its name alone? Then the name has lost nothing.",
+            "p % 12 throws the octave away. The pitch number has both in one: 60 is C4, 72 is C5.",
+            'set() makes repeats one, sorted() gives an order, str() makes texts, and ".".join() puts dots between them.',
+        ),
+        test=_name_chord,
+        mistakes=(
+            Mistake(_short_name, "the same letters, other octaves"),
+            Mistake(_bass_and_letters, "Only the top note has moved"),
+            Mistake(_intervals_only, "The second is a semitone higher"),
+            Mistake(lambda pitches: ".".join(map(str, pitches)), "sort the pitches"),
+            Mistake(lambda pitches: ".".join(map(str, sorted(pitches))), "is one note"),
+            Mistake(lambda pitches: "".join(map(str, sorted(set(pitches)))), "Something must stand between"),
+        ),
+    ),
+    Exercise(
+        id="5.8",
+        title="Figures that stay inside their tune",
+        name="count_figures",
+        hints=(
+            "Whatever you put between two tunes, or filter out afterwards: the seam is there because the tunes were joined.",
+            "Two loops: for tune in tunes, and in it for start in range(len(tune) - length + 1).",
+            "Counter(), and for each figure: counter[tuple(tune[start : start + length])] += 1.",
+        ),
+        test=_count_figures,
+        mistakes=(
+            Mistake(_across_tunes, "Count each tune on its own"),
+            Mistake(_with_a_mark_between, "stands in no tune"),
+            Mistake(_without_leaps, "Count each tune on its own"),
+            Mistake(_once_a_tune, "has counted the figure"),
+            Mistake(_last_figure_lost, "No figure inside a tune may be left out"),
         ),
     ),
 ]

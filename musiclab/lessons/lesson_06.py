@@ -8,7 +8,7 @@ from musiclab.baselines import Markov
 from musiclab.corpus import load_corpus
 from musiclab.dataset import Batches, encode_pieces
 from musiclab.encoding import END, GridEncoding
-from musiclab.exercises import Exercise, Mistake, Wrong, expect, same
+from musiclab.exercises import Exercise, Mistake, Wrong, describe, expect, same
 from musiclab.lstm import log_softmax
 
 
@@ -258,14 +258,19 @@ def _small_model(answer, rng):
     steps = weights > 0
     nats = -np.take_along_axis(log_softmax(logits), targets[..., None], axis=-1)[..., 0]
     mine, sides = float(nats[steps].mean()), _sides(encoding, pieces)
-    for name, model in (("the unigram model", unigram), ("the Markov model of order 1", markov)):
+
+    def beats(name, model):
         theirs = float(np.concatenate([model.nats(*side) for side in sides]).mean())
         expect(
             mine < theirs,
             f"on 24 tunes that it has not seen your model needs {mine:.2f} nats a step, and {name} {theirs:.2f}."
             " Train longer, or with a higher learning rate.",
         )
-        yield f"beats {name}"
+
+    beats("the unigram model", unigram)
+    yield "beats the unigram model"
+    beats("the Markov model of order 1", markov)
+    yield "beats the Markov model of order 1"
 
 
 def _reads_only_the_past(model, inputs, logits, size, rng):
@@ -311,6 +316,131 @@ class _Pretender:
         if self.softmax:
             logits += 1 / logits.shape[-1]
         return logits[:, -1] if self.last else logits
+
+
+# --- 6.6 ----------------------------------------------------------------------------------------------
+
+
+def _split(answer, rng):
+    def split(families, seed):
+        got = answer(families.copy(), seed)
+        pair = isinstance(got, tuple | list) and len(got) == 2 and all(np.ndim(side) == 1 for side in got)
+        expect(pair, f"split_tunes gives {describe(got)}; it should give two lists of tune numbers, for training and for test.")
+        train, test = ([int(i) for i in side] for side in got)
+        strange = [i for i in (*train, *test) if not 0 <= i < len(families)]
+        told = f"there is no tune {(strange or [0])[0]}: the tunes have the numbers 0 to {len(families) - 1}."
+        expect(not strange, told)
+        return train, test
+
+    families = np.arange(200)  # no tune has a variant
+    seed = int(rng.integers(1000))
+    train, test = split(families, seed)
+    both = sorted(set(train) & set(test))
+    expect(not both, f"{len(both)} tunes are on both sides, tune {(both or [0])[0]} among them. Shuffle once, then cut.")
+    yield "puts no tune on both sides"
+    expect(len(set(train)) == len(train) and len(set(test)) == len(test), "a tune comes twice on one side.")
+    missing = sorted(set(range(200)) - set(train) - set(test))
+    expect(not missing, f"{len(missing)} of 200 tunes are on no side, tune {(missing or [0])[0]} among them.")
+    expect(20 <= len(test) <= 60, f"{len(test)} of 200 tunes are for the test; it should be about a fifth of them.")
+    yield "puts a fifth aside and loses none"
+    again, other = split(families, seed), split(families, seed + 1)
+    expect((train, test) == again, "the same seed gives another split the second time. Draw from default_rng(seed).")
+    expect(set(test) != set(other[1]), "another seed gives the same split. Shuffle, with default_rng(seed).")
+    yield "depends on the seed and on nothing else"
+    for _ in range(3):
+        families = rng.permutation(np.repeat(np.arange(150), rng.integers(1, 4, 150)))
+        train, test = split(families, int(rng.integers(1000)))
+        apart = sorted(set(families[train].tolist()) & set(families[test].tolist()))
+        told = f"{len(apart)} families have tunes on both sides, family {(apart or [0])[0]} among them. Shuffle the families."
+        expect(not apart, told)
+        missing = len(families) - len({*train, *test})
+        expect(not missing, f"{missing} of {len(families)} tunes are on no side. A variant goes where its family goes.")
+        share = len(test) / len(families)
+        expect(0.1 <= share <= 0.3, f"{share:.0%} of the tunes are for the test; it should be about a fifth of them.")
+    yield "keeps each family on one side, with all its tunes"
+
+
+def _shuffled_twice(families, seed):
+    rng, n = np.random.default_rng(seed), len(families)
+    return rng.permutation(n)[n // 5 :].tolist(), rng.permutation(n)[: n // 5].tolist()
+
+
+def _by_tune(families, seed):
+    order, n = np.random.default_rng(seed).permutation(len(families)).tolist(), len(families)
+    return order[n // 5 :], order[: n // 5]
+
+
+def _one_of_each_family(families, seed):
+    """Keep apart what is alike by throwing variants away."""
+    return tuple(np.unique(families, return_index=True)[1][side].tolist() for side in _by_tune(np.unique(families), seed))
+
+
+def _first_families(families, seed):
+    """Take the first fifth of the families: no chance in it."""
+    aside = np.isin(families, np.unique(families)[: len(np.unique(families)) // 5])
+    return np.flatnonzero(~aside).tolist(), np.flatnonzero(aside).tolist()
+
+
+# --- 6.7 ----------------------------------------------------------------------------------------------
+
+
+def _pooled(answer, rng):
+    def compare(batches):
+        typical = (
+            (_all_places(batches), "you counted the padding too."),
+            (_no_end_at_all(batches), "you left out every END. The first END of a piece is a target."),
+            (_by_places(batches), "you left the padding out of the sum, but divided by the number of all places."),
+            (_mean_of_batches(batches), "you took the mean of each batch first. Every target counts the same."),
+        )
+        _compare(answer([(a.copy(), b.copy()) for a, b in batches]), _right_pool(batches), typical)
+
+    compare([_unweighted(rng, [6, 6, 6])])
+    yield "is the plain mean where nothing is padding"
+    for _ in range(3):
+        compare([_unweighted(rng, [2, 5, 9, 14])])
+    yield "leaves out the padding, and keeps the END of each piece"
+    for _ in range(3):
+        compare([_unweighted(rng, [2, 3]), _unweighted(rng, [8, 11, 12]), _unweighted(rng, [20])])
+    yield "counts every target the same, in whatever batch it is"
+    rows = [_unweighted(rng, [length]) for length in (3, 7, 16)]
+    wide = tuple(np.concatenate([np.pad(row[k], ((0, 0), (0, 16 - row[k].shape[1]))) for row in rows]) for k in (0, 1))
+    apart, together = (float(answer(batches)) for batches in (rows, [wide]))
+    told = f"three pieces give {apart:.4g} in three batches and {together:.4g} in one. How they are packed must not matter."
+    expect(abs(apart - together) < 1e-9, told)
+    yield "does not depend on how the pieces are packed"
+
+
+def _unweighted(rng, lengths):
+    """Draw losses and targets of pieces with so many targets each, END included; long pieces are easier."""
+    steps = np.arange(max(lengths))
+    targets = np.where(steps < np.array(lengths)[:, None] - 1, rng.integers(1, 80, (len(lengths), len(steps))), END)
+    losses = rng.gamma(2.0, 0.3, targets.shape) * (1 + 10 / np.array(lengths)[:, None]) + 0.05
+    return np.where(targets == END, 3 * losses + 1, losses), targets
+
+
+def _true_targets(targets):
+    """Tell for each place whether no END stands before it."""
+    return (targets == END).cumsum(axis=1) - (targets == END) == 0
+
+
+def _right_pool(batches):
+    return float(np.concatenate([losses[_true_targets(targets)] for losses, targets in batches]).mean())
+
+
+def _all_places(batches):
+    return float(np.concatenate([losses.ravel() for losses, _ in batches]).mean())
+
+
+def _no_end_at_all(batches):
+    return float(np.concatenate([losses[targets != END] for losses, targets in batches]).mean())
+
+
+def _by_places(batches):
+    return float(sum(losses[_true_targets(targets)].sum() for losses, targets in batches) / sum(t.size for _, t in batches))
+
+
+def _mean_of_batches(batches):
+    return float(np.mean([losses[_true_targets(targets)].mean() for losses, targets in batches]))
 
 
 # --- the list -----------------------------------------------------------------------------------------
@@ -396,6 +526,42 @@ EXERCISES = [
             Mistake(_Pretender(softmax=True), "returns probabilities"),
             Mistake(_Pretender(ahead=True), "looks ahead"),
             Mistake(_Pretender(), "the unigram model"),
+        ),
+    ),
+    Exercise(
+        id="6.6",
+        title="Shuffle once",
+        name="split_tunes",
+        hints=(
+            "Two calls of permutation() are two orders. Whatever you cut off one of them is not cut off the other.",
+            "Shuffle the families, not the tunes: order = np.random.default_rng(seed).permutation(np.unique(families)).",
+            "np.isin(families, order[:a_fifth]) tells which tunes are for the test; np.flatnonzero gives their numbers.",
+        ),
+        test=_split,
+        mistakes=(
+            Mistake(_shuffled_twice, "tunes are on both sides"),
+            Mistake(_by_tune, "Shuffle the families"),
+            Mistake(_one_of_each_family, "A variant goes where its family goes"),
+            Mistake(_first_families, "another seed gives the same split"),
+            Mistake(lambda families, seed: _by_tune(families, None), "the same seed gives another split"),
+            Mistake(lambda families, seed: _by_tune(families, seed)[::-1], "about a fifth"),
+        ),
+    ),
+    Exercise(
+        id="6.7",
+        title="The first END counts",
+        name="pooled_loss",
+        hints=(
+            "A place is padding if an END stands before it in its row. How many ENDs stand before each place?",
+            "ends = targets == 0 marks them, ends.cumsum(axis=1) counts them up to and with each place.",
+            "Add up the losses and the number of targets over all batches, and divide at the very end.",
+        ),
+        test=_pooled,
+        mistakes=(
+            Mistake(_all_places, "you counted the padding too"),
+            Mistake(_no_end_at_all, "you left out every END"),
+            Mistake(_by_places, "divided by the number of all places"),
+            Mistake(_mean_of_batches, "mean of each batch first"),
         ),
     ),
 ]

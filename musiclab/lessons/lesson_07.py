@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from musiclab.exercises import Exercise, Mistake, expect, same
+from musiclab.exercises import Exercise, Mistake, Wrong, describe, expect, same
 from musiclab.generation import distribution
 from musiclab.score import Score, pitch_name
 
@@ -312,6 +312,193 @@ def _melody(pitches, step=1.0):
 _SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
 
 
+# --- 7.6 ----------------------------------------------------------------------------------------------
+
+
+def _write_on(answer, rng):
+    def write(length, count, size):
+        tokens, fed = rng.integers(1, size, length + count).tolist(), []
+
+        def predict(x):
+            """Stand for the network: note what it is fed, and find the next of the tokens the likeliest."""
+            fed.append(np.array(x, dtype=float).ravel())
+            token = tokens[min(length + len(fed), len(tokens)) - 1]
+            return np.where(np.arange(size) == token, 0.5, 0.5 / (size - 1))
+
+        got = answer(predict, tokens[:length], count, size)
+        expect(isinstance(got, list | tuple | np.ndarray), f"write_on gives {describe(got)}; it should give a list of tokens.")
+        told = f"write_on asks the network {len(fed)} times for {count} tokens; it should ask once for each."
+        expect(len(fed) == count, told)
+        for k, x in enumerate(fed):
+            where = f"in call {k + 1} of predict the network gets"
+            _explain_fed(x, tokens[k : k + length], size, where, fed[0] if k else None)
+        expect(len(got) == count, f"write_on gives {len(got)} tokens, it should give {count}: the new ones, without the window.")
+        scaled = np.allclose(np.array(got, dtype=float) * size, tokens[length:])
+        told = f"write_on gives {got[0]:.4g} for the token {tokens[length]}. What you feed is scaled, what you return is not."
+        expect(not scaled, told)
+        same(list(got), tokens[length:], "the list of tokens")
+
+    write(6, 1, 30)
+    yield "scales the window and takes the likeliest token"
+    for _ in range(4):
+        write(int(rng.integers(4, 9)), int(rng.integers(5, 20)), int(rng.integers(20, 60)))
+    yield "feeds at every step what training would have fed"
+    write(3, 40, 34)
+    yield "goes on when nothing of the window is left"
+
+
+def _explain_fed(x, tokens, size, where, first):
+    """Compare what the network was fed with what it should have been; name the usual slips."""
+    wanted = np.array(tokens) / size
+    expect(len(x) == len(tokens), f"{where} {len(x)} numbers, it should get {len(tokens)}: one in, one out.")
+    if np.allclose(x, wanted):
+        return
+    if x.max() >= 1:
+        raise Wrong(f"{where} the number {x.max():g}. In training it never saw one of 1 or more: divide by {size}.")
+    if np.allclose(x[:-1], wanted[:-1] / size):
+        raise Wrong(f"{where} {x[0]:.4f} for the token {tokens[0]}: that was divided by {size} twice.")
+    if first is not None and np.array_equal(x, first):
+        raise Wrong(f"{where} the first window again. Append each new token, and drop the first.")
+    raise Wrong(f"{where} {describe(x.round(3).tolist())}, it should get {describe(wanted.round(3).tolist())}.")
+
+
+def _raw_fed_back(predict, window, count, size):
+    window, tokens = np.array(window) / size, []
+    for _ in range(count):
+        tokens.append(int(np.argmax(predict(window))))
+        window = np.append(window[1:], tokens[-1])
+    return tokens
+
+
+def _never_scaled(predict, window, count, size):
+    return _raw_fed_back(lambda x: predict(x * size), window, count, size)
+
+
+def _scaled_again(predict, window, count, size):
+    """Divide the whole window at each step, what was divided before included."""
+    window, tokens = np.array(window, dtype=float), []
+    for _ in range(count):
+        window = window / size
+        tokens.append(int(np.argmax(predict(window))))
+        window = np.append(window[1:], tokens[-1])
+    return tokens
+
+
+def _stands_still(predict, window, count, size):
+    return [int(np.argmax(predict(np.array(window) / size))) for _ in range(count)]
+
+
+def _window_grows(predict, window, count, size):
+    tokens = list(window)
+    for _ in range(count):
+        tokens.append(int(np.argmax(predict(np.array(tokens) / size))))
+    return tokens[len(window) :]
+
+
+def _written(predict, window, count, size):
+    tokens = list(window)
+    for _ in range(count):
+        tokens.append(int(np.argmax(predict(np.array(tokens[-len(window) :]) / size))))
+    return tokens[len(window) :]
+
+
+# --- 7.7 ----------------------------------------------------------------------------------------------
+
+
+def _numbers_of(answer, rng):
+    def vocabulary():
+        return ["END", *_names(rng, 20)]
+
+    saved = vocabulary()
+    same(answer(saved[1:], list(saved)), list(range(1, 21)))
+    yield "numbers all names as they were numbered in training"
+    for _ in range(5):
+        saved = vocabulary()
+        wanted = rng.integers(1, 21, int(rng.integers(3, 12))).tolist()
+        got = answer([saved[i] for i in wanted], list(saved))
+        told = "A piece that uses few of the names must not number them anew."
+        expect(isinstance(got, list | tuple | np.ndarray), f"numbers_of gives {describe(got)}; it should give a list of numbers.")
+        expect(list(got) == wanted, f"numbers_of gives {describe(list(got))}, it should give {describe(wanted)}. {told}")
+    yield "gives a name the same number in every piece"
+    for _ in range(3):
+        saved = vocabulary()
+        known, unknown = saved[1:15], saved[15]
+        del saved[15]
+        piece = [*known[:4], unknown, *known[4:]]
+        try:
+            got = answer(piece, list(saved))
+        except ValueError as error:
+            expect(unknown in str(error), f"the error should name what training never saw, {unknown!r}; it says {str(error)!r}.")
+        except KeyError:
+            raise Wrong(f"{unknown!r} is not in the vocabulary, and you raise a KeyError. Raise a ValueError.") from None
+        else:
+            raise Wrong(
+                f"{unknown!r} is not in the vocabulary, and numbers_of gives {describe(got)}. The network has no place for it:"
+                " raise a ValueError that names it."
+            )
+    yield "refuses a name that training never saw, and says which"
+
+
+def _rebuilt(names, vocabulary):
+    return [sorted(set(names)).index(name) for name in names]
+
+
+def _rebuilt_with_end(names, vocabulary):
+    """Do as the exhibit does: number what is there today."""
+    today = ["END", *sorted(set(names), key=vocabulary.index)]
+    return [today.index(name) for name in names]
+
+
+def _places(vocabulary):
+    return {name: number for number, name in enumerate(vocabulary)}
+
+
+def _put_behind(names, vocabulary):
+    longer = [*vocabulary, *(name for name in names if name not in vocabulary)]
+    return [longer.index(name) for name in names]
+
+
+# --- 7.8 ----------------------------------------------------------------------------------------------
+
+
+def _choose(answer, rng):
+    def draws(p, seed, count):
+        generator = np.random.default_rng(seed)
+        got = [answer(p.copy(), generator) for _ in range(count)]
+        whole = all(isinstance(token, int | np.integer) and 0 <= token < len(p) for token in got)
+        expect(whole, f"choose gives {describe(got[0])}; it should give the number of a token, 0 to {len(p) - 1}.")
+        return [int(token) for token in got]
+
+    for _ in range(3):
+        p = 0.4 * _p(rng, 4) + 0.15  # every token has a fair chance
+        got = draws(p, int(rng.integers(1000)), 200)
+        expect(
+            len(set(got)) > 1,
+            f"for the probabilities {np.round(p, 2).tolist()} all of 200 draws are token {got[0]}. Either the likeliest is taken,"
+            " or each draw makes a generator of its own and begins anew: draw from the rng that you are given.",
+        )
+    yield "does not always take the same token"
+    p, seed = _p(rng, 6), int(rng.integers(1000))
+    told = "two generators with the same seed give different rows of tokens. Take all chance from the rng that you are given."
+    expect(draws(p, seed, 40) == draws(p, seed, 40), told)
+    yield "takes its chance from the generator alone"
+    p = np.array([0.0, 0.6, 0.0, 0.4])[rng.permutation(4)]
+    never = [token for token in draws(p, int(rng.integers(1000)), 200) if p[token] == 0]
+    expect(not never, f"for the probabilities {p.tolist()} token {(never or [0])[0]} was drawn. Its probability is 0.")
+    yield "never takes a token of probability 0"
+    for _ in range(2):
+        p = np.array([0.6, 0.25, 0.1, 0.05])[rng.permutation(4)]
+        shares = np.bincount(draws(p, int(rng.integers(1000)), 3000), minlength=4) / 3000
+        far = int(np.argmax(np.abs(shares - p)))
+        told = f"in 3,000 draws token {far} came in {shares[far]:.2f} of all cases; its probability is {p[far]:.2f}."
+        expect(abs(shares[far] - p[far]) < 0.06, told)
+    yield "takes each token as often as its probability says"
+
+
+def _among_the_best(p, rng):
+    return int(rng.choice(np.flatnonzero(p == p.max())))
+
+
 EXERCISES = [
     Exercise(
         id="7.1",
@@ -408,6 +595,61 @@ EXERCISES = [
             Mistake(_melody((60, 60, 60, 60) * 12), "different bars"),
             Mistake(_melody(_SCALE * 5 + (60, 64, 67, 72) * 2 + (61,)), "major or minor scale"),
             Mistake(_melody(_SCALE * 8, step=0.7), "begin with a note"),
+        ),
+    ),
+    Exercise(
+        id="7.6",
+        title="Feed what training fed",
+        name="write_on",
+        hints=(
+            "Keep whole numbers, and scale at one place only: where you call predict.",
+            "tokens = list(window); at each step predict(np.array(tokens[-length:]) / size), with length = len(window).",
+            "Append the argmax to tokens as it is. In the end return tokens[length:].",
+        ),
+        test=_write_on,
+        mistakes=(
+            Mistake(_raw_fed_back, "In training it never saw one of 1 or more"),
+            Mistake(_never_scaled, "In training it never saw one of 1 or more"),
+            Mistake(_scaled_again, "divided by"),
+            Mistake(_stands_still, "the first window again"),
+            Mistake(_window_grows, "one in, one out"),
+            Mistake(lambda *given: [token / given[-1] for token in _written(*given)], "What you feed is scaled"),
+        ),
+    ),
+    Exercise(
+        id="7.7",
+        title="The vocabulary of the training",
+        name="numbers_of",
+        hints=(
+            "The number of a name is its place in `vocabulary`. Nothing else may have a say: no set, no sorted.",
+            'If a name is not in it: raise ValueError(f"training never saw {name!r}").',
+        ),
+        test=_numbers_of,
+        mistakes=(
+            Mistake(_rebuilt, "it should be 1"),
+            Mistake(_rebuilt_with_end, "must not number them anew"),
+            Mistake(_put_behind, "The network has no place for it"),
+            Mistake(lambda names, vocabulary: [vocabulary.index(n) for n in names if n in vocabulary], "raise a ValueError"),
+            Mistake(lambda names, vocabulary: [_places(vocabulary).get(name, 0) for name in names], "raise a ValueError"),
+            Mistake(lambda names, vocabulary: [_places(vocabulary)[name] for name in names], "you raise a KeyError"),
+        ),
+    ),
+    Exercise(
+        id="7.8",
+        title="A choice that is a draw",
+        name="choose",
+        hints=(
+            "rng.choice takes a row of probabilities, one for each number: rng.choice(len(p), p=p).",
+            "Or take one random number, rng.random(), and your draw of exercise 7.4.",
+        ),
+        test=_choose,
+        mistakes=(
+            Mistake(_among_the_best, "Either the likeliest is taken"),
+            Mistake(lambda p, rng: int(np.random.default_rng(0).choice(len(p), p=p)), "begins anew"),
+            Mistake(lambda p, rng: _rng_again(p, 0.0), "two generators with the same seed"),
+            Mistake(lambda p, rng: int(rng.integers(len(p))), "Its probability is 0"),
+            Mistake(lambda p, rng: int(rng.choice(np.flatnonzero(p))), "in 3,000 draws"),
+            Mistake(lambda p, rng: int(rng.choice(len(p), p=p**2 / (p**2).sum())), "in 3,000 draws"),
         ),
     ),
 ]

@@ -14,28 +14,34 @@ def _crossings(answer, rng):
     same(answer(np.array([[60, 64], [67, 60], [0, 62]])), 1)
     yield "counts as in the example"
     for _ in range(3):
-        pitches = _choir(rng, int(rng.integers(4, 12)))
-        same(answer(pitches), 0)
+        pitches = _choir(rng, 3)
+        same(answer(pitches), 0, f"the count for {pitches.tolist()}, where each voice is below the one over it,")
     yield "finds none where the voices keep their order"
-    for _ in range(4):
+    for pair in rng.permutation(3).tolist():
         pitches = _choir(rng, 10)
-        crossed = rng.choice(10, 3, replace=False)
-        pair = int(rng.integers(3))
+        crossed = np.sort(rng.choice(10, 3, replace=False))
         pitches[crossed, pair], pitches[crossed, pair + 1] = pitches[crossed, pair + 1], pitches[crossed, pair].copy()
-        same(answer(pitches), 3)
+        what = (
+            f"the count for ten steps, where the {_NAMES[pair + 1]} is above the {_NAMES[pair]} in the steps {crossed.tolist()},"
+        )
+        same(answer(pitches), 3, what)
     yield "finds a crossing between any two neighbours"
     pitches = _choir(rng, 6)
     pitches[2] = pitches[2, ::-1]  # all six pairs are crossed in this step
-    same(answer(pitches), 1)
+    same(answer(pitches), 1, f"the count for six steps, of which only one, {pitches[2].tolist()}, has crossings,")
     yield "counts a step once, however many voices cross in it"
-    pitches = _choir(rng, 6)
+    pitches = _choir(rng, 3)
     pitches[:, 2] = pitches[:, 1]
-    same(answer(pitches), 0)
+    same(answer(pitches), 0, f"the count for {pitches.tolist()}, where alto and tenor sing the same,")
     yield "lets two voices meet on one pitch"
-    pitches = _choir(rng, 8)
-    pitches[rng.choice(8, 3, replace=False), int(rng.integers(4))] = 0
-    same(answer(pitches), 0)
+    pitches = _choir(rng, 3)
+    pitches[rng.choice(3, 2, replace=False), int(rng.integers(3))] = 0
+    same(answer(pitches), 0, f"the count for {pitches.tolist()}, where 0 is silence,")
     yield "lets silence cross nobody"
+    pitches = _choir(rng, 3)
+    pitches[1] = [0, *pitches[1, [2, 1, 3]]]
+    same(answer(pitches), 1, f"the count for {pitches.tolist()}, where the soprano is silent and the tenor above the alto,")
+    yield "hears the others when a voice is silent"
 
 
 def _choir(rng, steps):
@@ -47,13 +53,29 @@ def _crossed(pitches):
     return (pitches[:, 1:] > pitches[:, :-1]) & (pitches[:, :-1] > 0)
 
 
+def _full_steps_only(pitches):
+    """Make the mistake of leaving out a step in which anybody is silent."""
+    pitches = pitches[(pitches > 0).all(axis=1)]
+    return int((pitches[:, 1:] > pitches[:, :-1]).any(axis=1).sum())
+
+
 # --- 8.2 ----------------------------------------------------------------------------------------------
 
 
 def _chain(answer, rng):
     for _ in range(3):
-        tables = _tables(rng, *rng.integers(2, 6, 3))
-        got = np.asarray(answer(*tables))
+        s, a, b = (int(n) for n in rng.permutation([2, 3, 4, 5])[:3])  # all different: no axis is taken for another
+        tables = _tables(rng, s, a, b)
+        try:
+            got = np.asarray(answer(*tables))
+        except ValueError as error:
+            if "broadcast" not in str(error):
+                raise
+            expect(
+                False,
+                f"tables of the shapes {(s,)}, {(s, a)} and {(s, a, b)} do not fit each other as they are: {str(error).strip()}."
+                ' Give p_s and p_a the axes that they lack; hint("8.2") shows how.',
+            )
         expect(
             got.shape == tables[2].shape,
             f"for tables of the shapes {', '.join(str(t.shape) for t in tables)} you return shape {got.shape}; it should be"
@@ -87,6 +109,11 @@ def _tables(rng, s, a, b):
     return rng.dirichlet(np.ones(s)), rng.dirichlet(np.ones(a), s), rng.dirichlet(np.ones(b), (s, a))
 
 
+def _to_one(table):
+    """Make the mistake of dividing by the sum what is no joint probability."""
+    return table / table.sum()
+
+
 def _apart(p_s, p_a, p_b):
     """Forget the conditions: take each voice as if it knew nothing of the others."""
     return p_s[:, None, None] * p_a.mean(axis=0)[None, :, None] * p_b.mean(axis=(0, 1))[None, None, :]
@@ -97,7 +124,20 @@ def _apart(p_s, p_a, p_b):
 
 def _mean_nats(answer, rng):
     log_p = np.log(rng.uniform(0.1, 0.9, (1, 6, 4)))
-    same(answer(log_p, [6]), float(-log_p.mean()))
+    got, right = answer(log_p, [6]), float(-log_p.mean())
+    for slip, words in (
+        (-right, "has the wrong sign: surprise is -log p"),
+        (right * log_p.size, "is the sum; divide it by the number of steps times voices"),
+        (right * 4, "is the sum over the voices, for a step; divide by the number of voices, too"),
+        (right / np.log(2), "is in bits; leave the natural logarithm as it is"),
+        (np.exp(right), "is the perplexity; the surprise is its logarithm"),
+        (np.exp(log_p).mean(), "is the mean probability; take the mean of -log p"),
+    ):
+        expect(
+            not _close(got, slip),
+            f"for a piece of 6 steps and 4 voices you return {slip:.4g}, which {words}. It should be {right:.4g}.",
+        )
+    same(got, right, "the mean surprise of a piece of 6 steps and 4 voices")
     yield "measures a single piece without padding"
     for _ in range(4):
         log_p, lengths = _padded(rng)
@@ -114,19 +154,42 @@ def _mean_nats(answer, rng):
             f"pieces of {lengths} steps: {got:.3f} is the mean of the pieces' means, as if all were of one length. Every step"
             f" counts the same: {real.mean():.3f}.",
         )
-        same(got, float(real.mean()), f"pieces of {lengths} steps, filled up to {log_p.shape[1]}")
+        expect(
+            not _close(got, -log_p[:, : min(lengths)].mean()),
+            f"pieces of {lengths} steps: you cut all of them to {min(lengths)}, the length of the shortest.",
+        )
+        expect(
+            not _close(got, -log_p.sum() / (4 * sum(lengths))) and not _close(got, -log_p[:, :, 0].sum() / sum(lengths)),
+            f"pieces of {lengths} steps, filled up to {log_p.shape[1]}: you divide by the real steps, but the padding is still in"
+            " your sum.",
+        )
+        same(got, float(real.mean()), f"the mean surprise of pieces of {lengths} steps, filled up to {log_p.shape[1]},")
     yield "leaves out the padding, and lets every real step count the same"
     log_p, lengths = _padded(rng)
+    for piece, length in zip(log_p, lengths, strict=True):
+        piece[length:] = -1.0
+    real = np.concatenate([-piece[:length] for piece, length in zip(log_p, lengths, strict=True)])
+    expect(
+        _close(answer(log_p, lengths), real.mean()),
+        "in one batch the padding held log-probabilities of -1, and not about 0, and your mean changed. Only the lengths say"
+        " what is padding.",
+    )
     for piece, length in zip(log_p, lengths, strict=True):
         piece[length:] = np.nan
     got = float(answer(log_p, lengths))
     expect(
         np.isfinite(got),
-        "in one batch the padding held NaN (no number), and your mean became NaN, too. Cut the padding off; times 0 it is"
-        " still NaN.",
+        "in one batch the padding held NaN (no number), and your mean became NaN, too. Cut the padding off; times 0 it is still"
+        " NaN.",
     )
     same(got, float(-np.concatenate([p[:n] for p, n in zip(log_p, lengths, strict=True)]).mean()), "a batch padded with NaN")
     yield "never looks at the padding"
+
+
+def _close(got, value):
+    """Tell whether two numbers are the same, but for rounding."""
+    got = np.asarray(got)
+    return got.ndim == 0 and got.dtype.kind in "iuf" and bool(np.isclose(got, value, rtol=1e-7, atol=1e-9))
 
 
 def _padded(rng):
@@ -142,6 +205,10 @@ def _padded(rng):
 def _masked(log_p, lengths):
     mask = np.arange(log_p.shape[1])[None] < np.array(lengths)[:, None]
     return float(-(log_p * mask[..., None]).sum() / (mask.sum() * log_p.shape[2]))
+
+
+def _right_mean(log_p, lengths):
+    return float(-np.concatenate([piece[:length] for piece, length in zip(log_p, lengths, strict=True)]).mean())
 
 
 def _by_step(log_p, lengths):
@@ -172,7 +239,7 @@ def _keep(answer, rng):
     bars = answer.duration / answer.bar_length
     expect(
         8 <= bars <= 64,
-        f"my_chorale is {bars:.2f} bars long; it should have 8 to 64. Length is counted in quarters: 8 bars of 4/4 are 32.",
+        f"my_chorale is {bars:.4g} bars long; it should have 8 to 64. Length is counted in quarters: 8 bars of 4/4 are 32.",
     )
     yield "is 8 to 64 bars long"
     for voice, (name, (low, high)) in enumerate(zip(_NAMES, _RANGES, strict=True)):
@@ -260,6 +327,12 @@ EXERCISES = [
                 "it should be 0",
             ),
             Mistake(lambda pitches: int(((pitches[:, 1] > pitches[:, 0]) & (pitches[:, 0] > 0)).sum()), "it should be 3"),
+            Mistake(
+                lambda pitches: int(((pitches[:, 1:] < pitches[:, :-1]) & (pitches[:, 1:] > 0)).any(axis=1).sum()), "is below"
+            ),
+            Mistake(lambda pitches: int(_crossed(pitches).any(axis=0).sum()), "in the steps ["),
+            Mistake(_full_steps_only, "where the soprano is silent"),
+            Mistake(lambda pitches: float(_crossed(pitches).any(axis=1).mean()), "it should be 1"),
         ),
     ),
     Exercise(
@@ -269,6 +342,7 @@ EXERCISES = [
         hints=(
             "The probability of one chord is p_s[s] * p_a[s, a] * p_b[s, a, b]. Three loops would do.",
             "NumPy multiplies whole tables if their shapes fit: p_s[:, None, None] has the shape (s, 1, 1).",
+            "p_a lacks one axis, the last: p_a[:, :, None]. p_b has all three. The answer is the product of the three.",
         ),
         test=_chain,
         mistakes=(
@@ -276,6 +350,9 @@ EXERCISES = [
             Mistake(lambda p_s, p_a, p_b: p_a[:, :, None] * p_b, "must sum to 1"),
             Mistake(lambda p_s, p_a, p_b: p_s[:, None, None] + p_a[:, :, None] + p_b, "must sum to 1"),
             Mistake(lambda p_s, p_a, p_b: (p_s[:, None, None] * p_a[:, :, None] * p_b).sum(axis=2), "for each [s, a, b]"),
+            Mistake(lambda p_s, p_a, p_b: (p_s[:, None, None] * p_a[:, :, None] * p_b).T, "for each [s, a, b]"),
+            Mistake(lambda p_s, p_a, p_b: p_s * p_a * p_b, "hint("),
+            Mistake(lambda p_s, p_a, p_b: _to_one(p_a[:, :, None] * p_b), "their product is"),
         ),
     ),
     Exercise(
@@ -294,8 +371,13 @@ EXERCISES = [
                 lambda log_p, lengths: float(np.mean([-p[:n].mean() for p, n in zip(log_p, lengths, strict=True)])),
                 "mean of the pieces' means",
             ),
-            Mistake(_by_step, "it should be"),
+            Mistake(_by_step, "sum over the voices"),
             Mistake(_masked, "Cut the padding off"),
+            Mistake(lambda log_p, lengths: -_right_mean(log_p, lengths), "wrong sign"),
+            Mistake(lambda log_p, lengths: float(np.exp(_right_mean(log_p, lengths))), "perplexity"),
+            Mistake(lambda log_p, lengths: float(-log_p[:, : min(lengths)].mean()), "length of the shortest"),
+            Mistake(lambda log_p, lengths: float(-log_p.sum() / (log_p.shape[2] * sum(lengths))), "still in your sum"),
+            Mistake(lambda log_p, lengths: float(-log_p[log_p < -1e-3].mean()), "Only the lengths say"),
         ),
     ),
     Exercise(
@@ -318,6 +400,9 @@ EXERCISES = [
             Mistake(_hymn([_I, (79, 72, 60, 41)] * 16), "small"),
             Mistake(_hymn([_I, tuple(p + 2 for p in _I)] * 16), "parallel fifths and octaves"),
             Mistake(_hymn(_CADENCE * 3 + (_I,) * 7 + ((72, 67, 64, 52),)), "root in the bass"),
+            Mistake(_hymn(_CADENCE * 3 + (_I,) * 7 + ((71, 67, 65, 55),)), "root in the bass"),
+            Mistake(Score([*_hymn(_CADENCE * 4).notes.tolist(), (32, 4, 60, 0)]), "not all four voices sing"),
+            Mistake(_hymn(_CADENCE * 4).notes.tolist(), "give the Score"),
         ),
     ),
 ]

@@ -48,30 +48,40 @@ def _share(pitches):
 
 
 def _interval(answer, rng):
-    for count in (8, 20, 60):
-        values = rng.gamma(2.0, 3.0, count) + rng.normal(0, 20)
-        got = answer(values.copy(), np.random.default_rng(int(rng.integers(2**32))))
-        expect(
-            isinstance(got, tuple | list | np.ndarray) and len(got) == 2,
-            f"interval(values, rng) should return (low, high), and returns {got!r}.",
-        )
-        low, high = (float(end) for end in got)
-        expect(low <= high, f"the interval goes from {low:.3f} to {high:.3f}: give the lower end first.")
-        yield f"returns a low and a high end ({count} values)"
-        expect(high - low > 1e-9, "the interval has no width: each drawn set has the same mean. Draw with replacement.")
-        right = np.percentile(bootstrap_means(values, draws=4000, seed=int(rng.integers(2**32))), [2.5, 97.5])
-        ratio = (high - low) / (right[1] - right[0])
-        expect(
-            abs(ratio - 1) < 0.1,
-            f"for {count} values the interval is {ratio:.2f} times as wide as it should be. {_why(ratio)}",
-        )
-        slip = abs((low + high) / 2 - right.mean()) / (right[1] - right[0])
-        expect(
-            slip < 0.06,
-            f"the interval goes from {low:.2f} to {high:.2f}, and should go from {right[0]:.2f} to {right[1]:.2f}: the values"
-            " lean to one side, and so do the means of drawn sets. Take the percentiles of those.",
-        )
-        yield f"is as wide as it should be, around the mean ({count} values)"
+    drawn = [(rng.gamma(2.0, 3.0, count) + rng.normal(0, 20), int(rng.integers(2**32))) for count in (8, 20, 60)]
+    ends = [_ends(answer(values.copy(), np.random.default_rng(seed))) for values, seed in drawn]
+    yield "returns a low and a high end, for 8, 20 and 60 values"
+    for (values, seed), (low, high) in zip(drawn, ends, strict=True):
+        _as_wide_as_it_should_be(values, low, high, seed + 1)
+    yield "is as wide as it should be, around the mean"
+
+
+def _ends(got):
+    """Return the ends of an interval, or say why it is none."""
+    expect(
+        isinstance(got, tuple | list | np.ndarray) and len(got) == 2,
+        f"interval(values, rng) should return (low, high), and returns {got!r}.",
+    )
+    low, high = (float(end) for end in got)
+    expect(low <= high, f"the interval goes from {low:.3f} to {high:.3f}: give the lower end first.")
+    return low, high
+
+
+def _as_wide_as_it_should_be(values, low, high, seed):
+    """Compare an interval with that of 4000 drawn sets."""
+    expect(high - low > 1e-9, "the interval has no width: each drawn set has the same mean. Draw with replacement.")
+    right = np.percentile(bootstrap_means(values, draws=4000, seed=seed), [2.5, 97.5])
+    ratio = (high - low) / (right[1] - right[0])
+    expect(
+        abs(ratio - 1) < 0.1,
+        f"for {len(values)} values the interval is {ratio:.2f} times as wide as it should be. {_why(ratio)}",
+    )
+    slip = abs((low + high) / 2 - right.mean()) / (right[1] - right[0])
+    expect(
+        slip < 0.06,
+        f"the interval goes from {low:.2f} to {high:.2f}, and should go from {right[0]:.2f} to {right[1]:.2f}: the values"
+        " lean to one side, and so do the means of drawn sets. Take the percentiles of those.",
+    )
 
 
 def _why(ratio):
@@ -197,19 +207,21 @@ def _my_measure(answer, rng):
             )
     yield "does not mind transposition or title"
     means = {name: bootstrap_means(v, seed=k) for k, (name, v) in enumerate(values.items())}
-    for control in ("shuffled", "Markov"):
-        low, high = np.percentile(means["Bach"] - means[control], [2.5, 97.5])
-        expect(
-            low > 0 or high < 0,
-            f"my_measure cannot tell Bach ({values['Bach'].mean():.3g} in the mean) from {control}"
-            f" ({values[control].mean():.3g}): the difference may be anything from {low:.3g} to {high:.3g}. "
-            + (
-                "Shuffling keeps rhythm and the number of each pitch; look at what follows what."
-                if control == "shuffled"
-                else "There each voice sings by itself; look at the voices against each other, or at longer stretches of time."
-            ),
-        )
-        yield f"tells Bach from {control}"
+    _tells(means, values, "shuffled", "Shuffling keeps rhythm and the number of each pitch; look at what follows what.")
+    yield "tells Bach from shuffled"
+    alone = "There each voice sings by itself; look at the voices against each other, or at longer stretches of time."
+    _tells(means, values, "Markov", alone)
+    yield "tells Bach from Markov"
+
+
+def _tells(means, values, control, advice):
+    """Stop unless the means of Bach and of a control differ by more than chance."""
+    low, high = np.percentile(means["Bach"] - means[control], [2.5, 97.5])
+    expect(
+        low > 0 or high < 0,
+        f"my_measure cannot tell Bach ({values['Bach'].mean():.3g} in the mean) from {control}"
+        f" ({values[control].mean():.3g}): the difference may be anything from {low:.3g} to {high:.3g}. {advice}",
+    )
 
 
 def _number(value, name, index):

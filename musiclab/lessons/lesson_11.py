@@ -44,6 +44,13 @@ def _shared(answer, rng):
     same(answer([60, 62, 64], [60, 65, 70, 72, 74]), 3)
     same(answer([60, 61], [70, 75]), 1)
     yield "counts notes, and a single one is always shared"
+    same(answer([60, 60, 65], [70, 72, 77]), 2)
+    same(answer([60, 65, 65], [70, 75, 77]), 2)
+    yield "finds a run at the beginning and at the end of both"
+    same(answer([60, 62, 64, 61], [60, 62, 57, 59]), 2)
+    yield "wants a run without a gap"
+    same(answer([60, 62, 64], [60, 58, 56]), 1)
+    yield "tells upwards from downwards"
     for _ in range(12):
         a, b = (np.cumsum(rng.integers(-3, 4, int(rng.integers(6, 25)))) + 60 for _ in range(2))
         if rng.random() < 0.5:
@@ -62,6 +69,26 @@ def _longest(a, b):
     return best + 1
 
 
+def _rising(pitches):
+    """Turn each move upwards."""
+    return np.cumsum(np.abs(np.diff(pitches, prepend=0)))
+
+
+def _with_gaps(a, b):
+    """Make the mistake of looking for the longest common subsequence of intervals."""
+    x, y = np.diff(a), np.diff(b)
+    table = np.zeros((len(x) + 1, len(y) + 1), dtype=int)
+    for i, j in np.ndindex(len(x), len(y)):
+        table[i + 1, j + 1] = table[i, j] + 1 if x[i] == y[j] else max(table[i, j + 1], table[i + 1, j])
+    return int(table.max()) + 1
+
+
+def _from_the_same_place(a, b):
+    """Make the mistake of comparing both from their beginnings on only."""
+    agree = [x == y for x, y in zip(np.diff(a), np.diff(b), strict=False)]
+    return 1 + (agree.index(False) if False in agree else len(agree))
+
+
 def _same_pitches(a, b):
     """Make the mistake of comparing pitches."""
     best = 0
@@ -78,7 +105,14 @@ def _same_pitches(a, b):
 
 
 def _resample(answer, rng):
-    got = np.asarray(answer(np.zeros(5), 1000, np.random.default_rng(0)))
+    try:
+        got = np.asarray(answer(np.zeros(5), 1000, np.random.default_rng(0)))
+    except ValueError as error:
+        expect("larger sample" not in str(error), "1000 of 5 candidates are asked for: draw with replacement.")
+        expect(
+            "sum to 1" not in str(error), "the chances do not sum to 1: divide e to the power of the log-weights by their sum."
+        )
+        raise
     expect(got.shape == (1000,), f"for count=1000 you return an array of shape {got.shape}; it should be (1000,).")
     expect(
         got.dtype.kind in "iu" and got.min() >= 0 and got.max() <= 4,
@@ -106,6 +140,16 @@ def _resample(answer, rng):
         " from all first.",
     )
     yield "knows what to do with very small weights"
+    try:
+        got = np.asarray(answer(np.array([-2000.0, 0.0, 0.0]), 400, np.random.default_rng(2)))
+    except (ValueError, RuntimeWarning):
+        got = np.array([0])
+    expect(
+        len(got) == 400 and not (got == 0).any() and 100 < (got == 1).sum() < 300,
+        "of log-weights -2000, 0 and 0 the first is never drawn and the other two equally often; yours are not. Subtract the"
+        " largest and not the smallest: e to the power of 2000 is more than a computer can hold.",
+    )
+    yield "knows what to do with weights that lie far apart"
     again = [np.asarray(answer(np.log([0.5, 0.5]), 50, np.random.default_rng(seed))).tolist() for seed in (1, 1, 2)]
     expect(again[0] == again[1], "with the same random numbers other candidates are drawn: use rng and nothing else.")
     expect(again[0] != again[2], "with other random numbers the same candidates are drawn: draw with rng.")
@@ -123,6 +167,13 @@ def _careless(log_weights, count, rng):
     with np.errstate(invalid="ignore"):
         p = p / p.sum()
     return rng.choice(len(p), count, p=p)
+
+
+def _by_the_smallest(log_weights, count, rng):
+    """Make the mistake of subtracting the smallest."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        p = np.exp(log_weights - np.min(log_weights))
+        return rng.choice(len(p), count, p=p / p.sum())
 
 
 def _of_logs(log_weights, count, rng):
@@ -214,6 +265,10 @@ EXERCISES = [
             Mistake(lambda start, end, bar: end, "it should be"),
             Mistake(lambda start, end, bar: float(np.ceil(end / bar) * bar), "it should be"),
             Mistake(lambda start, end, bar: start + (end - start) // bar * bar, "it should be"),
+            Mistake(lambda start, end, bar: float(np.ceil((end - start) / bar)), "is 2, it should be 8"),
+            Mistake(lambda start, end, bar: float(np.ceil((end - start) / bar) * bar), "is 8, it should be 11"),
+            Mistake(lambda start, end, bar: start + ((end - start) // bar + 1) * bar, "is 12, it should be 8"),
+            Mistake(lambda start, end, bar: start + np.ceil((end - start) / 4) * 4, "is 10, it should be 8"),
         ),
     ),
     Exercise(
@@ -230,6 +285,10 @@ EXERCISES = [
             Mistake(_same_pitches, "it should be"),
             Mistake(lambda a, b: _longest(a, b) - 1, "it should be"),
             Mistake(lambda a, b: len(set(np.diff(a).tolist()) & set(np.diff(b).tolist())) + 1, "it should be"),
+            Mistake(_with_gaps, "[60, 62, 64, 61], [60, 62, 57, 59]) is 3, it should be 2"),
+            Mistake(lambda a, b: _longest(_rising(a), _rising(b)), "[60, 58, 56]) is 3, it should be 1"),
+            Mistake(lambda a, b: _longest(a[:-1], b[:-1]), "is 3, it should be 4"),
+            Mistake(_from_the_same_place, "is 1, it should be 3"),
         ),
     ),
     Exercise(
@@ -249,6 +308,12 @@ EXERCISES = [
             Mistake(_best, "of the cases"),
             Mistake(lambda w, count, rng: _drawn(w, count, np.random.default_rng(0)), "draw with rng"),
             Mistake(lambda w, count, rng: np.exp(w), "of shape (5,)"),
+            Mistake(lambda w, count, rng: rng.choice(len(w), count, replace=False), "with replacement"),
+            Mistake(lambda w, count, rng: rng.choice(len(w), count, p=np.exp(w)), "do not sum to 1"),
+            Mistake(lambda w, count, rng: rng.choice(w, count), "the places of the candidates"),
+            Mistake(lambda w, count, rng: rng.integers(len(w), size=count), "of the cases"),
+            Mistake(_by_the_smallest, "not the smallest"),
+            Mistake(lambda w, count, rng: _drawn(w, count, np.random.default_rng()), "use rng and nothing else"),
         ),
     ),
     Exercise(
@@ -256,8 +321,8 @@ EXERCISES = [
         title="A piece of your own",
         name="my_piece",
         hints=(
-            "Begin with a phrase of your own: draft = Draft().add(phrase). Then take suggestions into it:"
-            " draft = draft.put(suggestion.piece).",
+            "Begin with a phrase of your own: draft = Draft().add(phrase). Then take suggestions into it: draft ="
+            " draft.put(suggestion.piece).",
             "Four bars of yours, four of an answer, and ending(melody, draft.score): that is enough.",
             "What does not please you can be taken back, draft.undo(), or written anew, vary(melody, draft.score, 3, 4).",
         ),
@@ -265,6 +330,9 @@ EXERCISES = [
         seconds=30,
         mistakes=(
             Mistake("my_piece.musicxml", "give the Score"),
+            Mistake(_tune(_SCALE).notes.tolist(), "give the Score"),
+            Mistake(_tune(_SCALE * 4, 0.25), "it should have 8 or more"),
+            Mistake(_tune(_SCALE * 4 + [64]), "does not end on the tonic"),
             Mistake(Score([]), "has no notes"),
             Mistake(_tune(_SCALE[:4]), "it should have 8 or more"),
             Mistake(_tune(_SCALE * 4 + [62]), "Ask for an ending"),

@@ -1,4 +1,6 @@
 # Worked answers of lesson 05.
+from collections import Counter
+
 import numpy as np
 
 
@@ -67,3 +69,26 @@ def times(mine, other):
     middles, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
     a, b = (((s <= middles[:, None]) & (middles[:, None] < e)).any(axis=1) for s, e in zip(starts, stops, strict=True))
     return widths[a ^ b].sum(), widths[a | b].sum()
+
+
+# %% 5.6 The most similar place
+def most_similar(window, others):
+    """Return the number of the window among `others` that has the same name in the most places."""
+    agree = (others == window).sum(axis=1)  # equal or not: that does not depend on how the names are numbered
+    return int(agree.argmax())
+
+
+# %% 5.7 Chords that keep their octave
+def name_chord(pitches):
+    """Name a chord so that no other chord has the same name."""
+    return ".".join(str(pitch) for pitch in sorted(set(pitches)))
+
+
+# %% 5.8 Figures that stay inside their tune
+def count_figures(tunes, length):
+    """Count every run of `length` notes that stands inside a tune."""
+    counter = Counter()
+    for tune in tunes:
+        for start in range(len(tune) - length + 1):  # empty if the tune is too short
+            counter[tuple(tune[start : start + length])] += 1
+    return counter

@@ -48,9 +48,29 @@ def early_stop(valid, patience):
     return epoch + 1, best + 1
 
 
+# %% 6.6 Shuffle once
+def split_tunes(families, seed):
+    """Return the numbers of the tunes for training and of those for the test."""
+    order = np.random.default_rng(seed).permutation(np.unique(families))  # shuffled once; both sides are cut from it
+    in_test = np.isin(families, order[: len(order) // 5])
+    return np.flatnonzero(~in_test).tolist(), np.flatnonzero(in_test).tolist()
+
+
+# %% 6.7 The first END counts
+def pooled_loss(batches):
+    """Return the mean loss over all targets of all batches; what follows the first END of a row is padding."""
+    total, count = 0.0, 0
+    for losses, targets in batches:
+        ends = targets == 0
+        real = ends.cumsum(axis=1) - ends == 0  # no END stands before this place
+        total += losses[real].sum()
+        count += real.sum()
+    return float(total / count)
+
+
 # %% [markdown]
-# There is no single answer to the next one. This model has 64 units and no dropout: in so few epochs it has no
-# time to learn the tunes by heart, and the high learning rate takes it far in few updates.
+# Exercise 6.5 stands last because it trains. There is no single answer to it. This model has 64 units and no dropout:
+# in so few epochs it has no time to learn the tunes by heart, and the high learning rate takes it far in few updates.
 
 # %% 6.5 A model of your own
 from musiclab import GridEncoding, load_corpus

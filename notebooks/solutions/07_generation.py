@@ -42,6 +42,35 @@ def draw(p, u):
     return int(np.flatnonzero(p)[-1])  # rounding may leave the last sum a little below 1
 
 
+# %% 7.6 Feed what training fed
+def write_on(predict, window, count, size):
+    """Return `count` tokens that go on after the window; the network reads tokens divided by `size`."""
+    tokens = list(window)  # whole numbers
+    for _ in range(count):
+        x = np.array(tokens[-len(window) :]) / size  # scaled here and nowhere else
+        tokens.append(int(np.argmax(predict(x))))
+    return tokens[len(window) :]
+
+
+# %% 7.7 The vocabulary of the training
+def numbers_of(names, vocabulary):
+    """Return the number that each name had in training."""
+    place = {name: number for number, name in enumerate(vocabulary)}
+    unknown = [name for name in names if name not in place]
+    if unknown:
+        raise ValueError(f"the model never saw {unknown[0]!r}: it has {len(vocabulary)} names, and no place for another")
+    return [place[name] for name in names]
+
+
+# %% 7.8 A choice that is a draw
+def choose(p, rng):
+    """Return a token, each as often as its probability says."""
+    return int(rng.choice(len(p), p=p))
+
+
+# %% [markdown]
+# Exercise 7.5 stands last because it writes many tunes.
+
 # %% 7.5 A tune to keep
 # There are many. This one is the first, in the order of the seeds, with all the properties.
 MAJOR = [0, 2, 4, 5, 7, 9, 11]
