@@ -7,12 +7,15 @@ import io
 import json
 import re
 from base64 import b64decode
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 import soundfile
+
+from musiclab.exercises import exercises_of, find_exercise
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
@@ -25,6 +28,15 @@ spec.loader.exec_module(tool)
 
 def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def is_stub(cell):
+    return cell.metadata.get("nbgrader", {}).get("solution", False)
+
+
+def told_cells(notebook):
+    """Return the code cells without the stubs: a stub and the check below it are one step to a reader."""
+    return [cell for cell in code_cells(notebook) if not is_stub(cell)]
 
 
 def test_every_lesson_has_a_source_and_every_source_a_lesson():
@@ -40,9 +52,37 @@ def lesson(request):
 def test_the_notebook_is_its_source(lesson):
     path, notebook = lesson
     source = tool.read_source(ROOT / "notebooks" / "source" / f"{path.stem}.py")
-    assert [(c.cell_type, c.source, c.id, c.metadata.get("tags", [])) for c in notebook.cells] == [
-        (c.cell_type, c.source, c.id, c.metadata.get("tags", [])) for c in source.cells
-    ], "run `make notebooks`"
+
+    def kept(cell):
+        return cell.cell_type, cell.source, cell.id, cell.metadata.get("tags", []), cell.metadata.get("nbgrader")
+
+    assert [kept(cell) for cell in notebook.cells] == [kept(cell) for cell in source.cells], "run `make notebooks`"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_every_exercise_is_a_stub_and_a_check_that_nbgrader_knows(path):
+    notebook = tool.read_source(path)
+    marked = [cell.metadata.nbgrader for cell in notebook.cells if "nbgrader" in cell.metadata]
+    number = int(path.name[:2])
+    ids = [exercise.id.replace(".", "-") for exercise in exercises_of(number)]
+    assert [mark.grade_id for mark in marked] == [f"{name}-{part}" for name in ids for part in ("answer", "check")]
+    for above, cell in pairwise(notebook.cells):
+        if not cell.metadata.get("nbgrader", {}).get("grade"):
+            assert not re.search(r"^check\(", cell.source, re.M) or cell.cell_type == "markdown", "a check begins its cell"
+            continue
+        name, said = re.fullmatch(r'check\("([\d.]+)", (\w+)\)', cell.source).groups()
+        assert find_exercise(name).name == said
+        assert re.search(rf"^(def {said}\(|{said} = )", above.source, re.M), "the stub stands right above its check"
+        plain = {"schema_version": 3, "task": False, "grade_id": name.replace(".", "-")}
+        answer, check = ({**plain, "grade_id": f"{plain['grade_id']}-{part}"} for part in ("answer", "check"))
+        assert above.metadata.nbgrader == {**answer, "solution": True, "grade": False, "locked": False}
+        assert cell.metadata.nbgrader == {**check, "solution": False, "grade": True, "locked": True, "points": 1}
+
+
+def test_a_check_without_a_stub_is_refused(tmp_path):
+    (tmp_path / "05_x.py").write_text('# %%\nx = 1\n\n# %% [markdown]\n# Words.\n\n# %%\ncheck("5.1", x)\n', encoding="utf-8")
+    with pytest.raises(ValueError, match=r'check\("5.1", ...\) has to be the stub'):
+        tool.read_source(tmp_path / "05_x.py")
 
 
 def test_every_code_cell_was_executed_in_order_and_none_failed(lesson):
@@ -55,7 +95,7 @@ def test_every_code_cell_was_executed_in_order_and_none_failed(lesson):
 
 def test_few_outputs_are_left_uncompared_and_those_assert_their_property(lesson):
     _, notebook = lesson
-    cells = code_cells(notebook)
+    cells = told_cells(notebook)
     tags = {tag for cell in cells for tag in cell.metadata.get("tags", [])}
     assert tags <= {"nbval-ignore-output", "raises-exception"}
     ignored = [cell for cell in cells if "nbval-ignore-output" in cell.metadata.get("tags", [])]
@@ -65,9 +105,9 @@ def test_few_outputs_are_left_uncompared_and_those_assert_their_property(lesson)
 
 
 def test_comparison_is_not_vacuous(lesson):
-    # nbval passes a cell that has no stored output, so every cell has to have one.
+    # nbval passes a cell that has no stored output, so every cell has to have one. A stub has the check below it.
     _, notebook = lesson
-    assert not [cell.source for cell in code_cells(notebook) if not cell.outputs]
+    assert not [cell.source for cell in told_cells(notebook) if not cell.outputs]
 
 
 def test_cells_are_short_and_prose_keeps_pace_with_code(lesson):
@@ -76,7 +116,7 @@ def test_cells_are_short_and_prose_keeps_pace_with_code(lesson):
     too_long = [cell.source for cell in cells if len(cell.source.splitlines()) > 30]
     assert not too_long, too_long[0]
     prose = sum(cell.cell_type == "markdown" for cell in notebook.cells)
-    assert 0.7 <= prose / len(cells) <= 1.6, path.name
+    assert 0.7 <= prose / len(told_cells(notebook)) <= 1.6, path.name
     assert not [cell.source for cell in cells if cell.source.rstrip().endswith(";")]
 
 

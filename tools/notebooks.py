@@ -10,9 +10,12 @@ stores the outputs, without anything that differs from run to run: no times, no 
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
+import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import jupytext
@@ -22,6 +25,9 @@ from nbformat import NotebookNode
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 SOURCES = NOTEBOOKS / "source"
+
+# How the cell begins that checks an exercise.
+CHECK = re.compile(r'check\("(\d+)\.(\d+)",')
 
 # One cell may take longer than a lesson should, so that a slow computer still gets through.
 SECONDS_A_CELL = 600
@@ -43,18 +49,43 @@ def read_source(path: Path) -> NotebookNode:
     for number, cell in enumerate(notebook.cells):
         cell.id = f"{path.name[:2]}-{number:03d}"
         cell.metadata = NotebookNode({key: value for key, value in cell.metadata.items() if key == "tags"})
+    mark_exercises(notebook)
     return notebook
 
 
+def mark_exercises(notebook: NotebookNode) -> None:
+    """Tell nbgrader which cells are the student's and which are the course's.
+
+    A cell that begins with ``check("5.1", ...)`` gives a point and is locked; the cell above it is the answer.
+    """
+    for above, cell in pairwise(notebook.cells):
+        found = CHECK.match(cell.source) if cell.cell_type == "code" else None
+        if found is None:
+            continue
+        name = f"{found[1]}-{found[2]}"
+        if above.cell_type != "code" or CHECK.match(above.source):
+            raise ValueError(f'{cell.id}: the cell above check("{found[1]}.{found[2]}", ...) has to be the stub of its answer.')
+        above.metadata.nbgrader = _grading(f"{name}-answer", solution=True)
+        cell.metadata.nbgrader = _grading(f"{name}-check", grade=True, locked=True, points=1)
+
+
+def _grading(grade_id: str, **more: bool | int) -> NotebookNode:
+    """Return nbgrader's metadata, version 3."""
+    plain = {"grade": False, "grade_id": grade_id, "locked": False, "schema_version": 3, "solution": False, "task": False}
+    return NotebookNode(plain | more)
+
+
 def execute(notebook: NotebookNode) -> None:
-    """Run all cells in a new kernel, in the folder where the notebook will lie."""
-    NotebookClient(
+    """Run all cells in a new kernel, in the folder where the notebook will lie, as somebody who has solved nothing yet."""
+    client = NotebookClient(
         notebook,
         timeout=SECONDS_A_CELL,
         kernel_name="python3",
         store_widget_state=True,
         resources={"metadata": {"path": str(NOTEBOOKS)}},
-    ).execute()
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        client.execute(env={**os.environ, "MUSICLAB_PROGRESS": str(Path(folder) / "progress.json")})
 
 
 def normalise(notebook: NotebookNode) -> None:

@@ -1,0 +1,39 @@
+"""The command: ``python -m musiclab.classroom collect FOLDER``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from musiclab.classroom import ClassroomError, collect, table, write_csv
+from musiclab.classroom.locks import what_holds
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Collect a class, print the table, and write the CSV if one is asked for."""
+    parser = argparse.ArgumentParser(prog="python -m musiclab.classroom", description="For a teacher: who has solved what.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("collect", help="judge every answer of a class anew")
+    command.add_argument("folder", help="holds a folder for each student, with the student's notebooks")
+    command.add_argument("--csv", metavar="FILE", help="write a line for each student and exercise")
+    command.add_argument("--train", action="store_true", help="run also answers that train a model (a minute or so each)")
+    given = parser.parse_args(arguments)
+    try:
+        students = collect(given.folder, train=given.train)
+        print(table(students), what_holds(), sep="\n\n")
+        if given.csv:
+            write_csv(students, given.csv)
+    except ClassroomError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped. Nothing was written.", file=sys.stderr)
+        return 130
+    except OSError as error:
+        print(f"The table could not be written to {given.csv}: {error.strerror}.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
