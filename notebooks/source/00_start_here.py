@@ -33,7 +33,7 @@
 # ## 1 · The machine writes a tune
 #
 # The file `melody.bundle` holds a network that was trained on some ten thousand folk tunes. The next cell loads
-# it and lets it write: at most 64 quarter notes of music, which are 16 bars. Run it, and press **Play**.
+# it and lets it write: at most 64 quarter notes of music, which are 16 bars of 4/4. Run it, and press **Play**.
 
 # %%
 from musiclab import generate, load_bundle, show
@@ -68,7 +68,7 @@ for note in tune.notes[:6]:
 
 # %% [markdown]
 # Onset and duration are counted in **quarter lengths**: 1.00 is a quarter note. Pitch is counted in semitones,
-# with 60 for the middle C.
+# with 60 for the middle C. (The first note begins at 3.00: the tune starts with an upbeat, a note before the first full bar.)
 
 # %% [markdown]
 # ## 2 · The same, and not the same
@@ -132,7 +132,7 @@ print("the same notes:", bool((back.notes == tune.notes).all()))
 #
 # A **bundle** is a trained network in one file. Its card says what the network was trained on and how good it
 # is. *Nats per step* is how surprised it is, on average, by each step of a tune that it has never seen: the
-# lower, the better. *Unigram* and *Markov* are simple models that it has to beat; lessons 05 and 06 explain them.
+# lower, the better. *Unigram* and *Markov* are simple models that it has to beat; lessons 01 and 06 explain them.
 # The letters behind the names of the collections are fingerprints: other notes would give others.
 
 # %%
@@ -140,7 +140,8 @@ print(melody.describe())
 
 # %% [markdown]
 # How does it choose? Look at one step. The network has read the first bar of your tune and says what may come
-# next. Then compare with what was drawn.
+# next. Then compare with what was drawn. (There are 17 rows: one for what comes first of all, and one after each of the 16 steps of
+# the first bar.)
 
 # %%
 encoding = melody.encoding
@@ -193,6 +194,7 @@ from musiclab import check, hint, solution
 
 waltz = ...
 
+# %%
 check("0.1", waltz)
 
 # %% [markdown]
@@ -209,6 +211,7 @@ def seconds_long(score):
     ...
 
 
+# %%
 check("0.2", seconds_long)
 
 # %% [markdown]
@@ -226,6 +229,7 @@ def lowest_and_highest(score):
     ...
 
 
+# %%
 check("0.3", lowest_and_highest)
 
 # %% [markdown]
@@ -244,6 +248,7 @@ def choose(scores):
     ...
 
 
+# %%
 check("0.4", choose)
 
 # %% [markdown]
@@ -251,23 +256,30 @@ check("0.4", choose)
 #
 # | lesson | you will be able to |
 # |---|---|
-# | **00 Start here** | hear what this is about, and find your way |
-# | **01 Background** | tell the story from dice games and Markov chains to neural nets |
-# | **02 Music as data** | see pitch, duration, rest, chord and key as numbers, notation, roll and sound |
-# | **03 Networks with memory** | build a recurrent network in NumPy and watch its gradient vanish |
-# | **04 The LSTM, gate by gate** | compute every gate by hand and prove it equal to Keras |
-# | **05 Preprocessing** | turn files into what a network can read, and split without leaking |
-# | **06 Training** | train the original LSTM and a better one, on CPU or GPU |
-# | **07 Generation** | write music note by note, and save a MIDI file |
-# | **08 The chorale machine** | four voices, measured against published results |
-# | 09 Is it any good? | measure quality, test for copying, run a blind listening test |
-# | 10 Your own music | train on your own files |
-# | 11 Composing partner | duet, continue, harmonise, vary |
-# | 12 Game music | music that follows the scene |
-# | 13 Music for you | a model that learns your taste |
-# | 14 Where next | limits, rights, transformers |
+# | [00 Start here](00_start_here.ipynb) | hear what this is about, and find your way |
+# | [01 Background](01_background.ipynb) | tell the story from dice games and Markov chains to neural nets |
+# | [02 Music as data](02_music_as_data.ipynb) | see pitch, duration, rest, chord and key as numbers, notation, roll and sound |
+# | [03 Networks with memory](03_networks_with_memory.ipynb) | build a recurrent network in NumPy and watch its gradient vanish |
+# | [04 The LSTM, gate by gate](04_the_lstm_gate_by_gate.ipynb) | compute every gate by hand and prove it equal to Keras |
+# | [05 Preprocessing](05_preprocessing.ipynb) | turn files into what a network can read, and split without leaking |
+# | [06 Training](06_training.ipynb) | train the original LSTM and a better one, on CPU or GPU |
+# | [07 Generation](07_generation.ipynb) | write music note by note, and save a MIDI file |
+# | [08 The chorale machine](08_the_chorale_machine.ipynb) | four voices, measured against published results |
+# | [09 Is it any good?](09_is_it_any_good.ipynb) | measure quality, test for copying, run a blind listening test |
+# | [10 Your own music](10_your_own_music.ipynb) | train on your own files |
+# | [11 Composing partner](11_composing_partner.ipynb) | duet, continue, harmonise, vary |
+# | [12 Game music](12_game_music.ipynb) | music that follows the scene |
+# | [13 Music for you](13_music_for_you.ipynb) | a model that learns your taste |
+# | [14 Where next](14_where_next.ipynb) | limits, rights, transformers |
 #
-# The lessons in bold are here. The others are being written.
+# Each has exercises, and ends with a quiz. What you have solved is kept in one file, `work/progress.json` beside the lessons;
+# nothing of it leaves your computer. The panel below reads that file: a line for each lesson, and what to do next. You can
+# open it in every notebook.
+
+# %%
+from musiclab.widgets.progress import Progress
+
+Progress()
 
 # %% [markdown]
 # ## 8 · Questions that come up first
@@ -304,6 +316,16 @@ learnt = set().union(*(runs(score) for score in load_corpus("fiddle-tunes", prog
 copied = np.mean([run in learnt for t in tunes for run in runs(t)])
 print(f"{copied:.0%} of its runs stand in that collection")
 assert copied < 0.5
+
+# %% [markdown]
+# ## Quiz
+#
+# What do you still know? Answer, then press Check: each answer is explained.
+
+# %%
+from musiclab.widgets.quiz import Quiz
+
+Quiz(0)
 
 # %% [markdown]
 # ## In this lesson you saw

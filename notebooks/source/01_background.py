@@ -185,6 +185,7 @@ def chance(total):
     ...
 
 
+# %%
 check("1.1", chance)
 
 # %% [markdown]
@@ -384,6 +385,7 @@ def surprise(line, followers):
     ...
 
 
+# %%
 check("1.2", surprise)
 
 # %% [markdown]
@@ -442,6 +444,7 @@ def descend(slope, start, rate, steps):
     ...
 
 
+# %%
 check("1.3", descend)
 
 # %% [markdown]
@@ -776,12 +779,24 @@ def my_game(tunes, rng):
     ...
 
 
+# %%
 check("1.4", my_game)
 
 # %% [markdown]
 # To hear it, try `show.sound(my_game([t for t in tunes if t.time_signature == (6, 8) and t.duration >= 24],
 # np.random.default_rng(1)))` in a cell of your own.
+
+# %% [markdown]
+# ## Quiz
 #
+# What do you still know? Answer, then press Check: each answer is explained.
+
+# %%
+from musiclab.widgets.quiz import Quiz
+
+Quiz(1)
+
+# %% [markdown]
 # ## In this lesson you saw
 #
 # - music by recipe is old: rules, dice, counting, networks; each step gave more of the work to the machine,

@@ -166,6 +166,7 @@ def midi_number(name):
     ...
 
 
+# %%
 check("2.1", midi_number)
 
 # %% [markdown]
@@ -338,6 +339,7 @@ def write_number(value):
     ...
 
 
+# %%
 check("2.2", write_number)
 
 # %% [markdown]
@@ -491,6 +493,7 @@ def quantise(times, steps):
     ...
 
 
+# %%
 check("2.3", quantise)
 
 # %% [markdown]
@@ -760,6 +763,7 @@ def same_tune(a, b):
     ...
 
 
+# %%
 check("2.4", same_tune)
 
 # %% [markdown]
@@ -767,8 +771,9 @@ check("2.4", same_tune)
 #
 # Take a tune and shuffle its pitches, and keep the rhythm. It has the same notes, the same durations, the same range, and it
 # is no melody any more. So where is the melody? Write `measure(score)`, which returns a number that is *higher* for a tune
-# than for its shuffled self. The check lets the network of lesson 00 write 12 tunes and shuffles each of them ten times;
-# in two thirds of the cases your number has to be higher for the tune. And it has to be the same in every key.
+# than for its shuffled self. The check lets the network of lesson 00 write 12 tunes (half of them end lower than they begin)
+# and shuffles each of them ten times; in two thirds of the cases your number has to be higher for the tune. And it has to be
+# the same in every key.
 #
 # Take care with differences: pitches are stored in bytes, from 0 to 255, and in bytes 60 - 62 is 254. So write
 # `score.notes["pitch"].astype(int)` before you subtract.
@@ -783,6 +788,7 @@ def measure(score):
     ...
 
 
+# %%
 check("2.5", measure)
 
 # %% [markdown]
@@ -797,7 +803,18 @@ check("2.5", measure)
 # | music21 | a library to analyse music, with thousands of pieces | keys and chords; `load_corpus` reads its collections |
 # | Score | our table of notes, in NumPy | everywhere |
 # | Keras | a library to build and train networks | from lesson 04 on |
+
+# %% [markdown]
+# ## Quiz
 #
+# What do you still know? Answer, then press Check: each answer is explained.
+
+# %%
+from musiclab.widgets.quiz import Quiz
+
+Quiz(2)
+
+# %% [markdown]
 # ## In this lesson you saw
 #
 # - Notation, roll, table and sound show the same notes; in the table a note is onset, duration, pitch and velocity, a chord

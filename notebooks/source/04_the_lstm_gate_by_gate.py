@@ -249,6 +249,7 @@ def my_forget_gate(x, h, W):
     ...
 
 
+# %%
 check("4.1", my_forget_gate)
 
 # %% [markdown]
@@ -418,6 +419,7 @@ def my_step(x, h, c, W):
     ...
 
 
+# %%
 check("4.2", my_step)
 
 # %% [markdown]
@@ -504,6 +506,7 @@ def my_to_keras(W):
     ...
 
 
+# %%
 check("4.3", my_to_keras)
 
 # %% [markdown]
@@ -701,6 +704,7 @@ def my_forget_gradient(dc, c_before, f, x, h):
     ...
 
 
+# %%
 check("4.4", my_forget_gradient)
 
 # %% [markdown]
@@ -1041,7 +1045,18 @@ def look_for(rows):
     ...
 
 
+# %%
 check("4.5", look_for)
+
+# %% [markdown]
+# ## Quiz
+#
+# What do you still know? Answer, then press Check: each answer is explained.
+
+# %%
+from musiclab.widgets.quiz import Quiz
+
+Quiz(4)
 
 # %% [markdown]
 # ## In this lesson you saw

@@ -22,9 +22,10 @@
 # - build the original LSTM(256) model, count its weights by hand and train it,
 # - say what a loss of 1.9 means, and which simple models it has to beat,
 # - train a successor on whole tunes, on the GPU if there is one, and read its curves,
-# - stop a training in the middle and go on with nothing lost.
+# - stop a training in the middle and go on with nothing lost,
+# - recognise a loss that is too good to be true.
 #
-# Time: about 60 minutes; the cells themselves run in about a minute.
+# Time: about 75 minutes; the cells themselves run in about a minute.
 
 # %%
 from pathlib import Path
@@ -140,6 +141,7 @@ def count_weights(inputs, units, outputs):
     ...
 
 
+# %%
 check("6.1", count_weights)
 
 # %% [markdown]
@@ -232,6 +234,7 @@ def perplexity(pieces):
     ...
 
 
+# %%
 check("6.2", perplexity)
 
 # %% [markdown]
@@ -418,6 +421,7 @@ def mean_loss(losses, weights):
     ...
 
 
+# %%
 check("6.3", mean_loss)
 
 # %% [markdown]
@@ -517,6 +521,7 @@ def early_stop(valid, patience):
     ...
 
 
+# %%
 check("6.4", early_stop)
 
 # %% [markdown]
@@ -660,7 +665,164 @@ show.piano_roll(tune, title="Written by your own model")
 # %%
 my_model = ...
 
+# %%
 check("6.5", my_model)
+
+# %% [markdown]
+# ## 7 · The museum of mistakes
+#
+# Lesson 05 opened a museum of programs that raise no error, print something pleasing, and are wrong. Here are two
+# more. Read the label, run the program, and guess before you go on: what is wrong, and which tool of the course would
+# show it?
+#
+# ### Exhibit 4 · A table that beats the network
+#
+# *The label:* "Shuffles the tunes, puts a fifth of them aside for the test, and counts the others. Prints the loss on the
+# test tunes, for Markov models that look back on more and more tokens. No network of section 4 comes near it."
+
+
+# %%
+rng = np.random.default_rng(0)
+fifth = len(pieces) // 5
+test_tunes = [pieces[i] for i in rng.permutation(len(pieces))[:fifth]]
+counted_tunes = [pieces[i] for i in rng.permutation(len(pieces))[fifth:]]
+
+
+def test_losses(order):
+    """Count some tunes; return the surprises of each test tune."""
+    counts = Markov(grid.size, order).fit(sides(counted_tunes))
+    return [counts.nats(*side) for side in sides(test_tunes)]
+
+
+print(f"{len(counted_tunes)} tunes to count, {len(test_tunes)} for the test")
+for order in (1, 2, 4, 8):
+    print(f"order {order}: {np.concatenate(test_losses(order)).mean():.2f} nats a step")
+
+# %% [markdown]
+# There is a clue in the row of figures: in section 4 a longer memory did not help from some order on; here it helps and
+# helps. But a mean hides much. Look at each test tune by itself: draw a histogram of their losses. A sound test gives one
+# heap, with easy and difficult tunes. What do you expect here?
+
+# %%
+from matplotlib.figure import Figure
+
+per_tune = np.array([nats.mean() for nats in test_losses(8)])
+on_both_sides = np.array([any(tune is other for other in counted_tunes) for tune in test_tunes])
+
+figure = Figure(figsize=(8, 2.2), layout="constrained")
+axes = figure.subplots()
+axes.hist(per_tune, bins=np.arange(0, 5, 0.25), color="0.6", edgecolor="white")
+axes.set(xlabel="nats a step, order 8", ylabel="test tunes")
+
+print(f"{on_both_sides.sum()} of {len(test_tunes)} test tunes are among those that were counted")
+for name, some in (("these", per_tune[on_both_sides]), ("the others", per_tune[~on_both_sides])):
+    print(f"{name}: {some.mean():.2f} nats a step")
+print(f"order 8 on the held-out tunes of section 4: {held_out_loss(8, (), known):.2f}")
+assert np.concatenate(test_losses(8)).mean() < best_valid - 1  # as the label says
+assert on_both_sides.mean() > 0.5 and per_tune[on_both_sides].mean() < per_tune[~on_both_sides].mean() - 1
+words = "Histogram of the loss of each test tune: a high heap below half a nat, and a few tunes far to the right of it."
+show.Picture(figure, axes, words)
+
+# %% [markdown]
+# Two heaps: what was learnt by heart, and what was not. The program shuffles *twice*. The first shuffle says which tunes
+# are for the test, the second, another order, which are counted; four of five test tunes are among these. Only the small
+# heap is a test. **Ask of every good loss how it is spread, and whether the two sides share a tune.**
+#
+# ### Exercise 6.6 · Shuffle once
+#
+# Write `split_tunes(families, seed)`. `families` is an array with a number for each tune; tunes with the same number are
+# variants of one melody (lesson 05). Return two lists of tune numbers, for training and for test. About a fifth of the tunes
+# are for the test, every tune is on one side, no family on two, and the split follows from the seed. Example:
+# `split_tunes(np.array([4, 7, 7, 5, 8]), seed=0)` may be `([0, 1, 2, 4], [3])`.
+
+
+# %%
+def split_tunes(families, seed):
+    """Return the numbers of the tunes for training and of those for the test."""
+    ...
+
+
+# %%
+check("6.6", split_tunes)
+
+# %% [markdown]
+# ### Exhibit 5 · A loss below one nat
+#
+# *The label:* "A Markov model of order 4 on the tunes of section 4, with its split. Takes the tunes in batches, as the network
+# does: eight at a time for counting, up to 64 for the measurement. Prints the loss on the held-out tunes."
+#
+# Section 4 counted with the same order, and needed more than twice as much. This time no tune is on both sides. What is wrong?
+
+
+# %%
+def rows_of(batches):
+    """Return the inputs and targets of each row of each batch."""
+    return [row for inputs, targets, _ in batches.epoch() for row in zip(inputs, targets, strict=True)]
+
+
+counts = Markov(grid.size, 4).fit(rows_of(Batches(train_set, grid, batch_size=8)))
+
+
+def measured(batch_size):
+    """Return the mean surprise on the held-out tunes."""
+    held_out = Batches(valid_set, grid, batch_size=batch_size, shuffle=False)
+    return np.concatenate([counts.nats(*row) for row in rows_of(held_out)]).mean()
+
+
+print(f"{measured(64):.2f} nats a step")
+
+# %% [markdown]
+# The loss belongs to a model and to music. It cannot matter how many tunes lie in a batch. So measure again, the same model
+# on the same tunes, packed in other ways. What do you expect?
+
+
+# %%
+def measured_with_weights(batch_size):
+    """Return the loss without the padding, the loss on the padding, and the share of padding."""
+    held_out = Batches(valid_set, grid, batch_size=batch_size, shuffle=False)
+    weights = np.concatenate([weights.ravel() for _, _, weights in held_out.epoch()])
+    losses = np.concatenate([counts.nats(*row) for row in rows_of(held_out)])
+    return (losses * weights).sum() / weights.sum(), losses[weights == 0].mean(), (weights == 0).mean()
+
+
+print("in a batch   padding   loss   on padding   without it")
+for size in (1, 4, 16, 64):
+    honest, on_padding, share = measured_with_weights(size)
+    print(f"{size:10} {share:9.0%} {measured(size):6.2f} {on_padding:12.2f} {honest:12.2f}")
+    assert abs(honest - measured_with_weights(1)[0]) < 1e-9
+assert measured(64) < measured(16) < honest - 0.1
+
+# %% [markdown]
+# The formula is that of exercise 6.3; here is what it is worth. After END comes END: the model has learnt this from the
+# padding of its own training rows, and is hardly ever surprised by it. The more padding, the better the figure. **Repack the
+# batches; a sound measure does not move.**
+#
+# ### Exercise 6.7 · The first END counts
+#
+# Somebody hands you losses and targets, and the weights are lost. Write `pooled_loss(batches)`, the mean over all targets of
+# all batches. `batches` is a list of pairs `(losses, targets)`, both of shape (pieces, steps). Token 0 is END. In each row the
+# first END is a target like any other, for a model must find the end; what comes after it is padding. Example: the losses
+# `[[1.0, 3.0, 0.5, 0.5]]` with the targets `[[63, 0, 0, 0]]` give 2.0.
+
+
+# %%
+def pooled_loss(batches):
+    """Return the mean loss over all targets of all batches; what follows the first END of a row is padding."""
+    ...
+
+
+# %%
+check("6.7", pooled_loss)
+
+# %% [markdown]
+# ## Quiz
+#
+# What do you still know? Answer, then press Check: each answer is explained.
+
+# %%
+from musiclab.widgets.quiz import Quiz
+
+Quiz(6)
 
 # %% [markdown]
 # ## In this lesson you saw
@@ -673,6 +835,8 @@ check("6.5", my_model)
 # - An embedding replaces the number of a note by a row of a table that is learnt; padding must not count in the loss.
 # - A fair baseline gets the same help as the model. With few tunes counting wins, with many the network.
 # - A training that is stopped in the middle goes on from its checkpoint and ends with the same weights.
+# - The museum: a loss that is too good has a reason. Look at how it is spread over the pieces, ask whether both sides share
+#   one, and pack the batches in another way.
 #
 # ## Where to read on
 #

@@ -10,9 +10,10 @@
 # - run the last step of the original recipe, repair it, and measure why it ends in a loop;
 # - say why one `predict` per note is slow, and generate with a state instead;
 # - choose the next note with argmax, temperature, top-k and top-p, and say what each does to the probabilities;
-# - continue a tune, save the result, and prove that another program reads every note of it.
+# - continue a tune, save the result, and prove that another program reads every note of it;
+# - test a program that writes music when nothing about it looks wrong.
 #
-# Time: about 60 minutes. The cells themselves run in under a minute.
+# Time: about 80 minutes. The cells themselves run in under a minute.
 
 # %%
 from pathlib import Path
@@ -169,6 +170,7 @@ def period(notes):
     ...
 
 
+# %%
 check("7.1", period)
 
 # %% [markdown]
@@ -300,6 +302,7 @@ def with_temperature(log_p, temperature):
     ...
 
 
+# %%
 check("7.2", with_temperature)
 
 # %% [markdown]
@@ -347,6 +350,7 @@ def keep_top_p(p, limit):
     ...
 
 
+# %%
 check("7.3", keep_top_p)
 
 # %% [markdown]
@@ -364,6 +368,7 @@ def draw(p, u):
     ...
 
 
+# %%
 check("7.4", draw)
 
 # %% [markdown]
@@ -405,9 +410,8 @@ assert broken == 0
 # a piece begins. Does this loop write the same music as `generate`, given the same seed?
 #
 # There is a mistake that nobody sees: in training the model gets numbers prepared in one way, in generation in
-# another, scaled the one time and raw the other. Nothing crashes; the music is worse, and nobody knows why. So
-# the cell asks a second question. `encoding.inputs` makes the rows for training. Given the finished tune, does
-# it make the rows that the loop fed?
+# another. Nothing crashes; the music is worse, and nobody knows why. So the cell asks a second question.
+# `encoding.inputs` makes the rows for training. Given the finished tune, does it make the rows that the loop fed?
 
 
 # %%
@@ -520,7 +524,7 @@ except MusicFileError as error:
 write_midi(recipe_piece, "work/recipe.mid", overwrite=True)
 write_midi(tune, "work/output.mid", overwrite=True)
 print("wrote", sorted(path.name for path in Path("work").glob("*.mid") if path.name in ("output.mid", "recipe.mid")))
-display(show.sound(tune.slice(0, 8 * tune.bar_length)))  # its first eight bars
+display(show.sound(tune.slice(0, 4 * tune.bar_length)))  # its first four bars
 show.piano_roll(tune, title="output.mid")
 
 # %% [markdown]
@@ -564,7 +568,255 @@ for name, score in (("output.mid", tune), ("recipe.mid", recipe_piece)):
 # %%
 my_tune = ...
 
+# %%
 check("7.5", my_tune)
+
+# %% [markdown]
+# ## 7 · The museum of mistakes
+#
+# The last three exhibits of the museum that lesson 05 opened: programs that raise no error, and are wrong. Read
+# the label, run the program, listen, and guess before you go on: what is wrong, and which tool of the course
+# would show it?
+#
+# ### Exhibit 6 · A network that is trained in one step
+#
+# *The label:* "A layer of 400 units with random weights reads 16 events of the Prelude, as numbers between 0 and
+# 1. The weights behind it are found in one step, by least squares. Writes 64 notes from the first 16 events on,
+# with argmax. Prints how often the network is right in training."
+
+
+# %%
+rng = np.random.default_rng(0)
+random_weights, bias = rng.normal(size=(16, 400)), rng.normal(size=400)
+
+
+def units(x):
+    return np.tanh(x @ random_weights + bias)
+
+
+def write_small(window, count):
+    """Write with the small network; the window moves on by one with each note."""
+    written = []
+    for _ in range(count):
+        written.append(int((units(window) @ found).argmax()))
+        window = np.append(window[1:], written[-1])
+    return written
+
+
+inputs_16, targets_16 = windows([Piece(music_int)], 16)
+size = len(int_to_note)
+h = units(inputs_16 / size)
+found = np.linalg.solve(h.T @ h + 0.01 * np.eye(400), h.T @ np.eye(size)[targets_16])
+small_notes = write_small(inputs_16[0] / size, 64)
+print(f"right in training: {((h @ found).argmax(axis=1) == targets_16).mean():.0%}")
+print(" ".join(int_to_note[i] for i in small_notes[:32]))
+show.sound(recipe.encoding.decode(small_notes).slice(0, 8))
+
+# %% [markdown]
+# Nine of ten right in training, and every note is one that the Prelude has. But the Prelude goes up in broken
+# chords, and this does not. Overfitting? An overfitted network would play the Prelude itself.
+#
+# Ask the question of section 4: are the rows that the loop fed the rows that training would have made of the
+# finished piece? The cell rebuilds both from the notes. How many of the 64 rows will be equal?
+
+# %%
+fed = np.lib.stride_tricks.sliding_window_view([*(inputs_16[0] / size), *small_notes[:-1]], 16)
+as_in_training = np.lib.stride_tricks.sliding_window_view([*inputs_16[0], *small_notes[:-1]], 16) / size
+print(f"{np.isclose(fed, as_in_training).all(axis=1).sum()} of {len(fed)} rows are as in training")
+print(f"in training the numbers go up to {(inputs_16 / size).max():.2f}, in the loop to {fed.max():.0f}")
+for row in (0, 63):
+    at_limit = (np.abs(units(fed[row])) > 0.999).mean()
+    print(f"row {row}:", np.round(fed[row, :6], 2).tolist(), f"… {at_limit:.0%} of the units at their limits, -1 or 1")
+
+
+def as_eight_ago(tokens):
+    """Return the share of notes that are the same as eight notes before: the figure of half a bar."""
+    return np.mean(np.array(tokens[8:]) == np.array(tokens[:-8]))
+
+
+print(f"as eight notes ago: the Prelude {as_eight_ago(music_int):.0%}, the program {as_eight_ago(small_notes):.0%}")
+assert fed.max() > 10 and (inputs_16 / size).max() < 1
+assert as_eight_ago(small_notes) < 0.3 < as_eight_ago(music_int)
+
+# %% [markdown]
+# One row, the first. The loop starts with the window divided, and then appends the bare index. Step by step the
+# window fills with numbers up to thirty times as large as any in training. The units are driven to their limits,
+# and still each row gets an answer. **Compare what you feed with what training fed: the range alone gives it away.**
+#
+# ### Exercise 7.6 · Feed what training fed
+#
+# Write `write_on(predict, window, count, size)`. `window` is a list of tokens, `predict` takes an array of the
+# same length, the last tokens divided by `size`, and returns a score for each token. Take the token with the
+# highest, and return a list of `count` new tokens. Then hear what the repaired program writes:
+# `write_on(lambda x: units(x) @ found, inputs_16[0].tolist(), 64, size)`. Does it play the figure?
+
+
+# %%
+def write_on(predict, window, count, size):
+    """Return `count` tokens that go on after the window; the network reads tokens divided by `size`."""
+    ...
+
+
+# %%
+check("7.6", write_on)
+
+# %% [markdown]
+# ### Exhibit 7 · A folder of music
+#
+# *The label:* "Loads the trained recipe. Collects the names of all events in the folder, which holds the Prelude
+# and ten tunes, sorts them and numbers them, as was done for training. Goes on from bar 9 of the Prelude, with
+# 48 notes."
+
+# %%
+from musiclab import NoteNameEncoding
+
+folder = [prelude, *(read_score(path) for path in sorted(Path("../data/tunes").glob("*.abc")))]
+today = NoteNameEncoding.of(folder)
+window = today.encode(prelude)[128:228].tolist()  # 100 events from bar 9 on
+folder_notes = []
+for _ in range(48):
+    p = model.predict_on_batch(np.array(window, dtype="float32")[None, :, None])[0]
+    folder_notes.append(int(p.argmax()))
+    window = [*window[1:], folder_notes[-1]]
+
+print(f"{len(folder)} files, {len(today.names)} names")
+print(" ".join(today.vocabulary[i] for i in folder_notes[:24]))
+show.sound(today.decode(folder_notes).slice(0, 12))
+
+# %% [markdown]
+# Here the figure is, and the harmony is a little strange. Is this how the model is? There is a test that any
+# trained model has to stand: measure it again **on the music that it was trained on**. It must reach the loss
+# that it had then. Guess: what will it be with the numbers of this program?
+
+# %%
+print(f"{len(recipe.encoding.names)} names in the bundle, {len(today.names)} in the folder")
+print("new ones:", " ".join(sorted(set(today.names) - set(recipe.encoding.names))))
+equal = sum(a == b for a, b in zip(recipe.encoding.vocabulary, today.vocabulary, strict=False))
+print(f"{equal} of {len(recipe.encoding.vocabulary)} numbers still mean the same")
+
+losses = []
+for label, names in (("the bundle", recipe.encoding), ("the folder", today)):
+    inputs, targets = windows([Piece(names.encode(prelude))], 100)
+    p = model.predict_on_batch(inputs[..., None].astype("float32"))
+    there = np.flatnonzero(targets < p.shape[1])  # the network has 34 outputs
+    losses.append(float(-np.log(p[there, targets[there]]).mean()))
+    right = (p.argmax(axis=1) == targets).mean()
+    print(f"Prelude, numbered as in {label}: {losses[-1]:.2f} nats a note, {right:.0%} right;", end=" ")
+    print(len(targets) - len(there), "notes have no output at all")
+assert losses[1] > losses[0] + 0.2 and equal < len(recipe.encoding.vocabulary)
+
+# %% [markdown]
+# The ten tunes bring in five new names. Sorting is not enough: each new name pushes up the number of every name
+# above it, and the model's 27 now means another note than it did in training. Only the lower part still fits.
+# (Lesson 05 warned of this.) **The vocabulary belongs to the weights. Save it with them, and look it up.**
+#
+# ### Exercise 7.7 · The vocabulary of the training
+#
+# Write `numbers_of(names, vocabulary)`. `vocabulary` is the list that was saved with the model, in the order of
+# the numbers. Return the list of the numbers of the names. What should happen to a name that is not in it? The
+# network has no weights for it, so say so: raise a `ValueError` whose message contains the name. Example:
+# `numbers_of(["E4", "C4"], ["END", "C4", "D4", "E4"])` is `[3, 1]`. Then put `recipe.encoding` in the place of
+# `today` in the exhibit, and listen again.
+
+
+# %%
+def numbers_of(names, vocabulary):
+    """Return the number that each name had in training."""
+    ...
+
+
+# %%
+check("7.7", numbers_of)
+
+# %% [markdown]
+# ### Exhibit 8 · A tune by chance
+#
+# *The label:* "Writes a tune with the melody model. Bends the probabilities with the temperature, keeps to the
+# grammar, and lets a random generator choose among the best tokens. Temperature 1, seed 1. You hear four bars."
+
+
+# %%
+def among_the_best(p, rng):
+    return int(rng.choice(np.flatnonzero(p == p.max())))
+
+
+def write_with(choose_one, temperature, seed):
+    """Write up to 16 bars; return the tokens, and the probabilities that each was chosen from."""
+    stream, rng, token, tokens, chances = melody.stream(), np.random.default_rng(seed), END, [], []
+    for known in encoding.context(0, 256, (4, 4)):
+        log_p = stream.step([token, *known])
+        chances.append(distribution(log_p, temperature=temperature, allowed=encoding.allowed[token]))
+        token = choose_one(chances[-1], rng)
+        tokens.append(token)
+        if token == END:
+            break
+    return tokens, chances
+
+
+tune_tokens, _ = write_with(among_the_best, temperature=1.0, seed=1)
+by_chance = encoding.decode(tune_tokens)
+print(show.describe(by_chance))
+show.sound(by_chance.slice(0, 16))
+
+# %% [markdown]
+# An upbeat, a few long notes, an end. A tune like others? Two tests. First: another seed should give another
+# tune, and another temperature, too. How many different tunes do three seeds at two temperatures give?
+#
+# Second, a test that needs no second run. The entropy of section 3 is what a draw surprises you by, on average:
+# the mean of −ln p over many *drawn* tokens comes close to the mean entropy of what they were drawn from. Which
+# of the two is smaller here?
+
+# %%
+six = {tuple(write_with(among_the_best, temperature, seed)[0]) for temperature in (0.7, 1.4) for seed in (1, 2, 3)}
+print(f"different tunes: {len(six)} of 6")
+
+
+def surprise_and_entropy(choose_one):
+    """Return the mean surprise at the chosen tokens of ten tunes, and the mean entropy of what they were chosen from."""
+    surprises, entropies = [], []
+    for seed in range(10):
+        for token, p in zip(*write_with(choose_one, 1.0, seed), strict=True):
+            surprises.append(-np.log(p[token]))
+            entropies.append(-(p[p > 0] * np.log(p[p > 0])).sum())
+            assert (p == p.max()).sum() == 1  # no two tokens are equally good
+    return np.mean(surprises), np.mean(entropies)
+
+
+surprise, entropy = surprise_and_entropy(among_the_best)
+print(f"mean surprise {surprise:.2f} nats, mean entropy {entropy:.2f}")
+assert len(six) == 1 and surprise < 0.7 * entropy
+
+# %% [markdown]
+# One tune, whatever you ask for. There is a temperature, and a generator, and neither does anything: the
+# temperature does not change which token is the likeliest, and among the best there is never more than one. It is
+# argmax in disguise, and section 1 showed where that leads. The surprise is half of the entropy; after your repair
+# both should be about equal. **A knob is there only if turning it changes something.**
+#
+# ### Exercise 7.8 · A choice that is a draw
+#
+# Write `choose(p, rng)`: a token, each as often as its probability says, with all chance from `rng`, a NumPy
+# generator. Then try `surprise_and_entropy(choose)`, and listen to
+# `encoding.decode(write_with(choose, 1.0, 1)[0])`.
+
+
+# %%
+def choose(p, rng):
+    """Return a token, each as often as its probability says."""
+    ...
+
+
+# %%
+check("7.8", choose)
+
+# %% [markdown]
+# ## Quiz
+#
+# What do you still know? Answer, then press Check: each answer is explained.
+
+# %%
+from musiclab.widgets.quiz import Quiz
+
+Quiz(7)
 
 # %% [markdown]
 # ## In this lesson you saw
@@ -578,6 +830,8 @@ check("7.5", my_tune)
 # - The grammar gives impossible tokens the probability 0, so every piece is valid.
 # - Generation feeds the model the very rows that training would have made of the finished piece.
 # - The MIDI file holds every note, and another library agrees.
+# - The museum: compare what you feed with what training fed, measure a model on its own training music, keep the
+#   vocabulary with the weights, and turn every knob to see whether it does anything.
 #
 # ## Where to read on
 #

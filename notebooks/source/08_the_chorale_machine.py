@@ -125,8 +125,8 @@ show.piano_roll(mix, title="Four melodies by Bach, from four chorales", labels=V
 #
 # Voices should keep their order. Write `crossings(pitches)`: in how many steps does some voice sound above the one over
 # it? `pitches` is an int array (steps, voices), the highest voice first; 0 means that a voice is silent, and silence
-# crosses nobody. `crossings(np.array([[60, 64], [67, 60], [0, 62]]))` is 1. Stuck? `hint("8.1")` gives a hint, again and
-# again a clearer one, and `solution("8.1")` an answer.
+# crosses nobody. Only neighbouring columns are compared. `crossings(np.array([[60, 64], [67, 60], [0, 62]]))` is 1. Stuck?
+# `hint("8.1")` gives a hint, again and again a clearer one, and `solution("8.1")` an answer.
 
 
 # %%
@@ -135,6 +135,7 @@ def crossings(pitches):
     ...
 
 
+# %%
 check("8.1", crossings)
 
 # %% [markdown]
@@ -273,6 +274,7 @@ def chain(p_s, p_a, p_b):
     ...
 
 
+# %%
 check("8.2", chain)
 
 # %% [markdown]
@@ -507,6 +509,7 @@ def mean_nats(log_p, lengths):
     ...
 
 
+# %%
 check("8.3", mean_nats)
 
 # %% [markdown]
@@ -761,14 +764,25 @@ show.notation(choices, labels=VOICES)
 # ### Exercise 8.4 · A chorale to keep
 #
 # Make a chorale under the name `my_chorale`: free or to a tune, with seeds, temperatures, prompts, gaps, or by hand.
-# The check asks for a `Score` of four voices and 8 to 64 bars; every voice in its range and never above its neighbour
-# for more than one step in twenty; six of ten melodic moves small (two semitones at most); at most three parallel
+# The check asks for a `Score` of four voices and 8 to 64 bars; every voice in its range, and voices
+# crossed in at most one step in twenty; six of ten melodic moves small (two semitones at most); at most three parallel
 # fifths or octaves in all; and a last chord that is a major or minor triad with its root in the bass.
 
 # %%
 my_chorale = ...
 
+# %%
 check("8.4", my_chorale)
+
+# %% [markdown]
+# ## Quiz
+#
+# What do you still know? Answer, then press Check: each answer is explained.
+
+# %%
+from musiclab.widgets.quiz import Quiz
+
+Quiz(8)
 
 # %% [markdown]
 # ## In this lesson you saw
@@ -779,7 +793,7 @@ check("8.4", my_chorale)
 #   long echo is nearly always right.
 # - A benchmark figure means little without its small print: what is told beforehand, held notes, padding, split.
 # - A tune that is given is known beforehand, but a model that reads from left to right cannot prepare for it. A particle
-#   filter, which keeps the settings that had expected it, closes half of the gap to Bach.
+#   filter, which keeps the settings that had expected it, closes six tenths of the gap to Bach.
 #
 # ## Where to read on
 #

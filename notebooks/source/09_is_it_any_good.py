@@ -107,6 +107,7 @@ def small_steps(pitches):
     ...
 
 
+# %%
 check("9.1", small_steps)
 
 # %% [markdown]
@@ -180,6 +181,7 @@ def interval(values, rng):
     ...
 
 
+# %%
 check("9.2", interval)
 
 # %% [markdown]
@@ -402,6 +404,7 @@ def longest_run(melody, other):
     ...
 
 
+# %%
 check("9.3", longest_run)
 
 # %% [markdown]
@@ -468,8 +471,9 @@ for name, choose in listeners.items():
     display(report(test, votes_of(name, choose)))
 
 # %% [markdown]
-# None of them tells the model from Bach: 3 of 6 each, as a coin would. (A guesser gets "evidence" in at most one test
-# of twenty.) The other two are real strategies, and find the shuffled ones at once. The report says how many right
+# None of them tells the model from Bach: 3 of 6 each, as a coin would. (In each line a guesser gets "evidence" at most once
+# in twenty tests; in one or other of the three lines about once in twelve.) The other two are real strategies, and find the
+# shuffled ones at once. The report says how many right
 # answers *would have* counted: with six trials against the model, all six. Twelve trials are few; a class has more
 # ears. Each student votes with a file of their own, or in one room with the button *Next listener*. Or play the trials
 # to the whole class, let everybody write twelve letters on paper, and type them in; ten minutes are enough:
@@ -504,12 +508,13 @@ def my_measure(score):
     ...
 
 
+# %%
 check("9.4", my_measure)
 
 # %% [markdown]
-# `compare` takes measures of your own: `compare(sets, real="Bach", measures=[Measure("mine", "unit", my_measure)])`,
-# with `Measure` from `musiclab.evaluation`. Any bundle and any pieces can be judged like this: give your model's pieces
-# as a set, what it learned from as `training`, and held-out music as the real set. For the melody bundle:
+# `compare` takes measures of your own: `compare(sets, real="Bach", controls=["shuffled"], measures=[Measure("mine", "unit",
+# my_measure)])`, with `Measure` from `musiclab.evaluation`. Any bundle and any pieces can be judged like this: give your model's
+# pieces as a set, what it learned from as `training`, and held-out music as the real set. For the melody bundle:
 #
 # ```python
 # from musiclab.training import melody_sides
@@ -517,9 +522,22 @@ check("9.4", my_measure)
 # melody = load_bundle("melody")
 # tunes = melody_sides(melody.encoding)  # "train", "valid" and "test"; it takes some seconds
 # made = generate_many(melody, 40, 64, seed=1)
-# compare({"real": tunes["test"][:40], "model": made}, real="real", training=tunes["train"], bundle=melody)
+# real = tunes["test"][:: len(tunes["test"]) // 40][:40]  # from all collections
+# sets = {"real": real, "model": made, "shuffled": [shuffled(score, k) for k, score in enumerate(real)]}
+# compare(sets, real="real", controls=["shuffled"], training=tunes["train"], bundle=melody)
 # ```
+
+# %% [markdown]
+# ## Quiz
 #
+# What do you still know? Answer, then press Check: each answer is explained.
+
+# %%
+from musiclab.widgets.quiz import Quiz
+
+Quiz(9)
+
+# %% [markdown]
 # ## In this lesson you saw
 #
 # - A measure is tried on controls before it judges. Pitch-class entropy cannot tell Bach from his own notes shuffled.

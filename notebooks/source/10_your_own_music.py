@@ -175,6 +175,7 @@ def skyline(notes):
     ...
 
 
+# %%
 check("10.1", skyline)
 
 # %% [markdown]
@@ -262,6 +263,7 @@ def share(groups, part, rng):
     ...
 
 
+# %%
 check("10.2", share)
 
 # %% [markdown]
@@ -341,6 +343,7 @@ def mixture(new, old, ratio, rng):
     ...
 
 
+# %%
 check("10.3", mixture)
 
 # %% [markdown]
@@ -466,6 +469,7 @@ assert not alone["test"]
 # %%
 my_model = ...
 
+# %%
 check("10.4", my_model)
 
 # %% [markdown]
@@ -482,7 +486,18 @@ check("10.4", my_model)
 #   belong into its card.
 # - **Sharing what it writes.** Look for copies before you publish, and say how it was made.
 # - **People.** A style is not protected, and still is somebody's. Ask, if you can.
+
+# %% [markdown]
+# ## Quiz
 #
+# What do you still know? Answer, then press Check: each answer is explained.
+
+# %%
+from musiclab.widgets.quiz import Quiz
+
+Quiz(10)
+
+# %% [markdown]
 # ## In this lesson you saw
 #
 # - A file is examined before it is used; what cannot be read gets a reason, and what is lost is counted.

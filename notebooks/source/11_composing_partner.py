@@ -81,6 +81,7 @@ def answer_place(start, end, bar):
     ...
 
 
+# %%
 check("11.1", answer_place)
 
 # %% [markdown]
@@ -150,6 +151,7 @@ def shared_notes(a, b):
     ...
 
 
+# %%
 check("11.2", shared_notes)
 
 # %% [markdown]
@@ -214,6 +216,7 @@ def resample(log_weights, count, rng):
     ...
 
 
+# %%
 check("11.3", resample)
 
 # %% [markdown]
@@ -371,7 +374,8 @@ print(f"{len(ranked)} answers in {np.median(waits):.2f} s of the processor")
 assert np.median(waits) < 1
 
 # %% [markdown]
-# All 48 candidates take each step together, as in lesson 07: a weight that was fetched from memory once serves them all.
+# All candidates (48, if you do not ask for more) take each step together, as in lesson 07: a weight that was fetched from
+# memory once serves them all.
 #
 # ## 10 · Take it away
 #
@@ -411,7 +415,18 @@ print(f"{len(heard)} notes, the same in the file; {signature.sharps} sharp at th
 # %%
 my_piece = ...
 
+# %%
 check("11.4", my_piece)
+
+# %% [markdown]
+# ## Quiz
+#
+# What do you still know? Answer, then press Check: each answer is explained.
+
+# %%
+from musiclab.widgets.quiz import Quiz
+
+Quiz(11)
 
 # %% [markdown]
 # ## In this lesson you saw

@@ -129,7 +129,8 @@ assert sums[start] > sums[0]
 # ### Exercise 12.1 · Energy
 #
 # Write `energy(score)`: for each bar the number of notes that begin in it, divided by the length of a bar in quarters.
-# For the tune in the check's example, three notes in the first bar of 4/4 and one in the second, it is `[0.75, 0.25]`.
+# `energy(Score([(0, 1, 60), (1, 1, 62), (2, 2, 64), (4, 4, 65)]))` is `[0.75, 0.25]`. A bar in which a note is only held has 0, and
+# counts.
 
 
 # %%
@@ -138,6 +139,7 @@ def energy(score):
     ...
 
 
+# %%
 check("12.1", energy)
 
 # %% [markdown]
@@ -241,6 +243,7 @@ def agreement(a, b):
     ...
 
 
+# %%
 check("12.2", agreement)
 
 # %% [markdown]
@@ -283,7 +286,7 @@ picture(pairs, "Pushed and chosen")
 # ### Exercise 12.3 · Push
 #
 # Write `pushed(untold, told, firmness)`. Both are arrays of log-probabilities; return probabilities that sum to 1. Mind
-# very small numbers: subtract the largest before `np.exp`.
+# very small numbers: subtract the largest before `np.exp`. `pushed(np.log([0.5, 0.5]), np.log([0.8, 0.2]), 1)` is `[0.8, 0.2]`.
 
 
 # %%
@@ -292,6 +295,7 @@ def pushed(untold, told, firmness):
     ...
 
 
+# %%
 check("12.3", pushed)
 
 # %% [markdown]
@@ -382,7 +386,8 @@ assert difference < 1e-4
 # ### Exercise 12.4 · On time
 #
 # Write `bar_starts(tempos, rate)`: the frame with which each bar of four quarters begins, the first with 0. A bar at tempo 120
-# lasts two seconds. If you round each bar by itself, the errors add up; after an hour the music is late.
+# lasts two seconds: `bar_starts([120, 120], 24000)` is `[0, 48000]`. If you round each bar by itself, the errors add up; after
+# an hour the music is late.
 
 
 # %%
@@ -391,6 +396,7 @@ def bar_starts(tempos, rate):
     ...
 
 
+# %%
 check("12.4", bar_starts)
 
 # %% [markdown]
@@ -443,12 +449,13 @@ assert (first_frame, last_frame) == (0, frames - 1)
 # ### Exercise 12.5 · Scenes of your own
 #
 # Make a dict `my_scenes` with two scenes or more for a game that you would like to play: name -> `Scene`, each under its own
-# name. The check writes four bars of each (of the first six), measures them, and asks that any two can be told apart by 1.5
-# levels in one of the four. Then hear them: `Game(my_scenes)`.
+# name. The check writes four bars of each (of the first six), measures them, and asks that any two differ by 1.5
+# levels or more, as you wished, in one of the four for which their wishes differ. Then hear them: `Game(my_scenes)`.
 
 # %%
 my_scenes = ...
 
+# %%
 check("12.5", my_scenes)
 
 # %% [markdown]
@@ -458,7 +465,18 @@ check("12.5", my_scenes)
 # - The quartets are from 1760 to 1842. What it knows of battle is what Beethoven knew.
 # - It follows numbers. That a battle is *lost* is no number yet; you would have to find one that can be measured.
 # - Energy is followed best, for a single note changes it. A key takes many bars to be one.
+
+# %% [markdown]
+# ## Quiz
 #
+# What do you still know? Answer, then press Check: each answer is explained.
+
+# %%
+from musiclab.widgets.quiz import Quiz
+
+Quiz(12)
+
+# %% [markdown]
 # ## In this lesson you saw
 #
 # - A model can be told what to write, if that can be measured in what was written.

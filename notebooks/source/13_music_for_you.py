@@ -52,7 +52,9 @@ for score in (jig, song):
 # You did not choose a file but something in it: it was lively, or sad, or it leapt. `FEATURES` has eight such things. Each
 # is a measure, most of them from lesson 09, and has a word for its low and its high end. How much is "much"? That
 # takes a yardstick: 256 pieces that the melody model writes by itself. A feature is counted from their mean, in their standard
-# deviations: 0 is usual, 1 is more than five of six pieces have. Guess in which three features the two tunes differ most.
+# deviations: 0 is usual, 1 is more than five of six pieces have. Speed counts
+# notes per quarter, whatever the tempo: a tempo is chosen by whoever plays. Guess in which three features the two tunes differ
+# most.
 
 # %%
 melody = load_bundle("melody")
@@ -96,6 +98,7 @@ assert sigmoid(0) == 0.5 and sigmoid(1) + sigmoid(-1) == 1
 # Write `chance(weights, a, b)`: how probable it is that a listener with these weights takes piece `a` rather than `b`. All
 # three are float arrays of the same length. A difference of a thousand logits must not bring a warning: there is a form of
 # $\sigma$ with `np.tanh` that does not overflow, $\sigma(z) = (1 + \tanh(z / 2)) / 2$.
+# `chance(np.array([1.0]), np.array([2.0]), np.array([1.0]))` is 0.731.
 
 
 # %%
@@ -104,6 +107,7 @@ def chance(weights, a, b):
     ...
 
 
+# %%
 check("13.1", chance)
 
 # %% [markdown]
@@ -154,6 +158,7 @@ def posterior(differences, grid):
     ...
 
 
+# %%
 check("13.2", posterior)
 
 # %% [markdown]
@@ -257,6 +262,7 @@ def steered(utilities, strength):
     ...
 
 
+# %%
 check("13.3", steered)
 
 # %% [markdown]
@@ -318,7 +324,8 @@ assert middle < 0.6 and width[1] < 1.2 * width[0]
 # What should it listen for? Write `my_feature(score)`, a number for a melody, that hears something new. The check asks
 # that it is finite for each of its melodies, is not the same for all, does not look at the title or the tempo, and is not
 # one of the eight in disguise: its correlation with each of them stays below 0.9. Ideas: rests, repeated notes, the last
-# note, how many notes fall on a beat. `score.notes` has the fields `onset`, `duration` and `pitch`.
+# note, how many notes fall on a beat. `score.notes` has the fields `onset`, `duration` and `pitch`. Pitches are small
+# unsigned numbers: write `.astype(int)` before you subtract.
 
 
 # %%
@@ -327,6 +334,7 @@ def my_feature(score):
     ...
 
 
+# %%
 check("13.4", my_feature)
 
 # %% [markdown]
@@ -441,7 +449,18 @@ else:
 # - **Services do the same with less to see.** Ask of each: what does it believe about me, can I read it, correct it,
 #   delete it? In many places you have a right to that.
 # - **Who is served?** A taste learned from skips serves whoever wants you not to skip. That is not always you.
+
+# %% [markdown]
+# ## Quiz
 #
+# What do you still know? Answer, then press Check: each answer is explained.
+
+# %%
+from musiclab.widgets.quiz import Quiz
+
+Quiz(13)
+
+# %% [markdown]
 # ## In this lesson you saw
 #
 # - A taste is a weight for each feature, and a choice is a clue about their weighted difference (Bradley and Terry).
