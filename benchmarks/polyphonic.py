@@ -293,7 +293,7 @@ RECIPES = {
     ("jsb", "plain"): PLAIN,
     ("jsb", "large"): LARGE,
     ("jsb", "joint"): JOINT,
-    ("nottingham", "plain"): replace(PLAIN, epochs=20, batch_size=8),
+    ("nottingham", "plain"): replace(PLAIN, epochs=100, loudness=1, batch_size=8, window=64, learning_rate=0.01, average=0.998),
     ("nottingham", "large"): replace(
         LARGE,
         units=640,

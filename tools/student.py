@@ -30,7 +30,7 @@ MANIFEST = ".musiclab-student-copy"
 # What the copy consists of.
 WANTED = re.compile(
     r"LICENSE|\.gitignore|environment\.yml|pyproject\.toml|requirements\.lock|tools/bootstrap\.py|tests/nbval\.cfg"
-    r"|data/.+|notebooks/[0-9]{2}_[^/]+\.ipynb|musiclab/(?!classroom/).+"
+    r"|data/.+|benchmarks/jsb_chorales\.json|notebooks/[0-9]{2}_[^/]+\.ipynb|musiclab/(?!classroom/).+"
 )
 # Without these it is no course.
 NEEDED = ("pyproject.toml", "requirements.lock", "tools/bootstrap.py", "musiclab/__main__.py", "notebooks/00_start_here.ipynb")

@@ -23,7 +23,7 @@
 # - save a piece as a MIDI file that any music program opens, and as a sound file,
 # - use the exercises of this course and their hints.
 #
-# Time: about 20 minutes. The cells themselves need a few seconds each.
+# Time: about 30 minutes, and 40 more for the exercises. The cells themselves need a few seconds each.
 #
 # **How to run a cell:** click into it and press Shift and Enter together. Run the cells from top to bottom. What you see
 # below a cell before that was stored when the course was made; a small broken chain on a button means that its cell has

@@ -23,8 +23,8 @@
 # - say what deep learning is, and train a small network yourself,
 # - compare a large network with a Markov chain fairly, and name what each does better.
 #
-# Time: about 60 minutes. The cells themselves need about a minute; the first time, reading four collections of tunes
-# takes a minute more.
+# Time: about 65 minutes, and 35 more for the exercises. The cells themselves need about a minute; the first time, reading four
+# collections of tunes takes a minute more.
 
 # %%
 from collections import Counter, defaultdict

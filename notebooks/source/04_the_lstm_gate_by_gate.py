@@ -26,9 +26,9 @@
 # - derive the gradient, and check it in three ways,
 # - find a unit of a trained network that follows the bar, switch it off, and measure what that changes.
 #
-# Time: about 120 minutes. The cells themselves need about half a minute. Lesson 03 comes first: it builds a plain
-# recurrent network and measures how its gradient vanishes. This lesson is long: once section 10 is done, the LSTM is
-# built and proved equal to Keras's, and that is a good place for a break.
+# Time: about 90 minutes, and 45 more for the exercises. The cells themselves need about half a minute. Lesson 03 comes first:
+# it builds a plain recurrent network and measures how its gradient vanishes. This lesson is long: once section 10 is done, the
+# LSTM is built and proved equal to Keras's, and that is a good place for a break.
 
 # %% [markdown]
 # ## 1 · A melody, step by step

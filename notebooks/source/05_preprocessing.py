@@ -12,8 +12,8 @@
 # - split music into training and test pieces so that nothing leaks;
 # - find what is wrong with a program that raises no error.
 #
-# Time: about 80 minutes. The cells themselves run in under a minute; only the first time, reading two large collections takes a
-# minute more.
+# Time: about 70 minutes, and 70 more for the exercises. The cells themselves run in under a minute; only the first time,
+# reading two large collections takes a minute more.
 
 # %%
 import json

@@ -23,7 +23,7 @@
 # - train a small chorale model, and read a table of published results with its small print;
 # - write free chorales, harmonise a tune of your own, fill a gap, and see in notation what the model expects.
 #
-# Time: about 75 minutes. The cells themselves run in about a minute.
+# Time: about 65 minutes, and 40 more for the exercises. The cells themselves run in about a minute.
 
 # %%
 import csv

@@ -24,7 +24,7 @@
 # - show what a piece has copied, beside the bars it was copied from;
 # - run a blind listening test, alone or with a class, and report it honestly.
 #
-# Time: about 80 minutes. The cells themselves run in about a minute, once music21's
+# Time: about 50 minutes, and 40 more for the exercises. The cells themselves run in about a minute, once music21's
 # chorales have been read. Begin with your ears: one of these two is Bach's,
 # the other is by the model of lesson 08. Both are moved to one height and played at one speed. Which is which?
 

@@ -25,9 +25,9 @@
 # - measure three things: what it learned, what it forgot, what it copied;
 # - say what you may train on, and what you may share.
 #
-# Time: about 75 minutes. The cells themselves run in about a minute. First, hear what the melody model of lesson 07
-# makes of a blues. It is given two bars, and goes on. Then comes the tune itself. Guess what it will do with the third
-# bar.
+# Time: about 45 minutes, and 40 more for the exercises. The cells themselves run in about a minute. First, hear what the melody
+# model of lesson 07 makes of a blues. It is given two bars, and goes on. Then comes the tune itself. Guess what it will do with
+# the third bar.
 
 # %%
 import warnings

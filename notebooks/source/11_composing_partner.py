@@ -24,8 +24,8 @@
 # - measure, over forty phrases, whether suggestions stay in the key and whether an end is an end;
 # - compose a piece with it, turn by turn, and take it away as a file that a notation program opens.
 #
-# Time: about 60 minutes. The cells themselves run in about a minute. Here is a phrase of four bars. It stops on A, the
-# second note of G major: it asks something. Sing an answer before you run the cell.
+# Time: about 40 minutes, and 40 more for the exercises. The cells themselves run in about a minute. Here is a phrase of four
+# bars. It stops on A, the second note of G major: it asks something. Sing an answer before you run the cell.
 
 # %%
 import tempfile

@@ -23,8 +23,8 @@
 # - build an endless stream that changes its scene at the next bar line, without a gap;
 # - save loops that a game engine plays round and round.
 #
-# Time: about 70 minutes. The cells themselves run in about a minute. First, hear eight bars. After four of them
-# something happens. What did the composer change? Name three things.
+# Time: about 45 minutes, and 45 more for the exercises. The cells themselves run in about a minute. First, hear eight bars.
+# After four of them something happens. What did the composer change? Name three things.
 
 # %%
 from dataclasses import replace

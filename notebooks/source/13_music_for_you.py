@@ -25,8 +25,8 @@
 # - measure whether it worked, and how much variety it cost;
 # - read, correct and delete what is stored about you.
 #
-# Time: about 70 minutes. The cells themselves run in less than a minute. Begin with your ears: which one do you like
-# better? Remember your choice.
+# Time: about 45 minutes, and 40 more for the exercises. The cells themselves run in less than a minute. Begin with your ears:
+# which one do you like better? Remember your choice.
 
 # %%
 import json
