@@ -140,8 +140,8 @@ print(melody.describe())
 
 # %% [markdown]
 # How does it choose? Look at one step. The network has read the first bar of your tune and says what may come
-# next. Then compare with what was drawn. (There are 17 rows: one for what comes first of all, and one after each of the 16 steps of
-# the first bar.)
+# next. Then compare with what was drawn. (There are 17 rows: one for what comes first of all, and one after each of the 16
+# steps of the first bar.)
 
 # %%
 encoding = melody.encoding

@@ -11,8 +11,8 @@
 # - say what MIDI does not know, and what notation does not know;
 # - look through a collection of music before you trust it, and multiply it by transposition.
 #
-# Time: about 75 minutes, and 45 more for the exercises. The cells themselves run in under a minute; the first time, reading three collections takes up to a
-# minute more.
+# Time: about 75 minutes, and 45 more for the exercises. The cells themselves run in under a minute; the first time, reading
+# three collections takes up to a minute more.
 
 # %%
 from dataclasses import replace

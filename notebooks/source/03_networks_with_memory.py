@@ -848,8 +848,8 @@ show.Picture(figure, [above, axes], "Above: reach of an LSTM and two plain netwo
 #
 # Invent a rhythm that cannot be played without looking far back. `my_rhythm` is a list of 0 and 1: 8 to 32 steps, at least 4
 # strokes, and it goes round. The check asks that a network which sees the last *8* steps at once could not get below 0.1 nats a
-# step (`least_loss(my_rhythm, 8)`); the clave would be too easy. Then train an RNN on two rounds of it, as in section 3: begin with
-# `xs = np.tile(my_rhythm, 2)[:, None, None].astype(float)`, `targets = np.roll(xs, -1, axis=0)` and new weights,
+# step (`least_loss(my_rhythm, 8)`); the clave would be too easy. Then train an RNN on two rounds of it, as in section 3: begin
+# with `xs = np.tile(my_rhythm, 2)[:, None, None].astype(float)`, `targets = np.roll(xs, -1, axis=0)` and new weights,
 # `w = new_weights(12, np.random.default_rng(0))`, then `train(w, xs, targets, 600, 0.2, limit=1)`; let it `play`, and listen.
 # It is likely to fail in 600 rounds, and that is the point: such a rhythm is hard to learn for a plain network. (The course's
 # own answer was learnt from one start of three.) What changes with more rounds, or from another start?

@@ -129,8 +129,8 @@ assert sums[start] > sums[0]
 # ### Exercise 12.1 · Energy
 #
 # Write `energy(score)`: for each bar the number of notes that begin in it, divided by the length of a bar in quarters.
-# `energy(Score([(0, 1, 60), (1, 1, 62), (2, 2, 64), (4, 4, 65)]))` is `[0.75, 0.25]`. A bar in which a note is only held has 0, and
-# counts.
+# `energy(Score([(0, 1, 60), (1, 1, 62), (2, 2, 64), (4, 4, 65)]))` is `[0.75, 0.25]`. A bar in which a note is only held has 0,
+# and counts.
 
 
 # %%
