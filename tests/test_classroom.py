@@ -166,6 +166,27 @@ def test_every_stub_of_the_course_is_seen():
             assert find_answer(statements, exercise.id, exercise.name).stub, exercise.id
 
 
+def test_a_long_row_of_functions_is_followed_at_once():
+    for step in (1, -1):  # each asks for the next, which stands below it or above it
+        row = [f"def f{number}(): return f{number + 1}()" for number in range(1500)]
+        cells = "\n".join(["def f1500(): return 1", *row][::step]), "def f(): return f0()", 'check("5.1", f)'
+        began = time.monotonic()
+        assert len(sliced(*cells)) == 1502
+        assert time.monotonic() - began < 15  # a pass for each of them takes a minute
+
+
+def test_a_name_of_pythons_own_may_be_the_students():
+    own, answer, check = "def sum(x): return 1", "def f(x): return sum(x)", 'check("5.1", f)'
+    assert sliced(own, answer, check) == [own, answer]
+    assert sliced(answer, check, own) == [answer]  # there, Python's own stands above the check
+    assert sliced("n = 1\nint.from_bytes(n)", "def f(x): return int(x)", check) == ["def f(x): return int(x)"]
+
+
+def test_what_a_line_for_jupyter_is_assigned_to_does_not_break_a_cell():
+    statements, _, broken = statements_of(["files = !ls\nt = %timeit -o 1\nx = 7 % 2", "x = '''\n%time\n'''"])
+    assert not broken and [sorted(s.binds) for s in statements] == [["files"], ["t"], ["x"], ["x"]]
+
+
 def test_lines_for_jupyter_do_not_break_a_cell():
     statements, cells, broken = statements_of(["%time x = 1\n!ls\nlen?\ny = 2", "def broken(:"])
     assert [s.binds for s in statements][-1] == {"y"}
@@ -389,6 +410,37 @@ def test_links_that_lead_out_are_not_followed(tmp_path):
 
 
 @unix
+def test_links_in_a_circle_do_not_stop_the_others(tmp_path):
+    hand_in(tmp_path, "b", RIGHT, CHECK)
+    circle = tmp_path / "a" / "01_background.ipynb"
+    circle.parent.mkdir()
+    circle.symlink_to(circle)
+    students = collect(tmp_path, progress=False)
+    assert of(students, "a").status == "no notebook" and of(students, "b").status == "solved"
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    hand_in(tmp_path, "a", RIGHT, CHECK)
+
+    def walk(place, onerror):
+        onerror(PermissionError(13, "Permission denied", str(place / "notebooks")))
+        return iter([])
+
+    monkeypatch.setattr(submissions.os, "walk", walk)
+    student, notebooks = submissions.submission(tmp_path / "a")
+    assert not notebooks and student.remarks == ["the folder notebooks cannot be read (Permission denied)."]
+
+
+@unix
+def test_names_with_line_breaks_and_control_characters_stay_in_their_line(tmp_path):
+    hand_in(tmp_path, "new\nline\x1b[31m", "def chance(total):\n    raise ValueError('\\0\\x1b')", CHECK)
+    students = collect(tmp_path, progress=False)
+    assert "new\ufffdline\ufffd[31m" in table(students)
+    write_csv(students, tmp_path / "t.csv")
+    assert not re.search("[\0\x1b]", (tmp_path / "t.csv").read_text(encoding="utf-8"))
+
+
+@unix
 def test_names_that_are_no_text(tmp_path):
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/J\xfcrgen"))
     try:
@@ -420,11 +472,43 @@ def test_an_answer_may_read_a_file_of_the_student_and_no_other(tmp_path):
     assert (work / "mine.txt").read_text() == "hello"
 
 
+@pytest.mark.parametrize("text", [repr("\u97f3" * 120), r"'\ud800'", r"'\0'", "'.'", "'/'", "'..'"])
+def test_texts_that_no_file_can_be_called_are_no_files(tmp_path, text):
+    hand_in(tmp_path, "a", RIGHT.replace("\n", f"\n    {text}\n", 1), CHECK)
+    assert of(collect(tmp_path, progress=False), "a").status == "solved"
+
+
+def test_an_error_in_judging_one_does_not_stop_the_others(tmp_path, monkeypatch):
+    hand_in(tmp_path, "a", RIGHT + "  # a", CHECK)
+    hand_in(tmp_path, "b", RIGHT, CHECK)
+    real = classroom.find_answer
+
+    def find(statements, *given):
+        if statements[0].node.name != "chance":
+            raise MemoryError
+        return real(statements, *given)
+
+    hand_in(tmp_path, "c", "def other():\n    ...", RIGHT, CHECK)
+    monkeypatch.setattr(classroom, "find_answer", find)
+    students = collect(tmp_path, progress=False)
+    assert of(students, "a").status == of(students, "b").status == "solved"
+    assert of(students, "c").status == "not re-run" and "MemoryError" in of(students, "c").reason
+    assert "1.1 of c was not run again: it could not be judged" in table(students)
+
+
 def test_a_widget_that_somebody_has_to_play_is_no_wrong_answer(tmp_path):
     cells = ["from musiclab.widgets.partner import Partner\npartner = Partner()", "my_piece = partner.draft.score"]
     hand_in(tmp_path, "a", *cells, 'check("11.4", my_piece)', name="11_composing_partner.ipynb")
     result = of(collect(tmp_path, progress=False), "a", "11.4")
     assert result.status == "not re-run" and "widget Partner" in result.reason
+
+
+def test_an_answer_that_only_jupyter_can_wait_for_is_no_wrong_answer(tmp_path):
+    hand_in(tmp_path, "a", "async def six():\n    return 6", "k = await six()", RIGHT.replace("6 -", "k -"), CHECK)
+    hand_in(tmp_path, "b", "async def six():\n    return await six()", "await six()", RIGHT, CHECK)
+    students = collect(tmp_path, progress=False)
+    assert of(students, "a").status == "not re-run" and "an await outside of a function" in of(students, "a").reason
+    assert of(students, "b").status == "solved"
 
 
 def test_training_is_left_out_unless_asked_for(tmp_path):
@@ -441,6 +525,17 @@ def test_the_command(tmp_path, capsys):
     assert (tmp_path / "t.csv").exists()
     assert main(["collect", str(tmp_path / "class"), "--csv", str(tmp_path / "none" / "t.csv")]) == 1
     assert "could not be written" in capsys.readouterr().err
+    assert main(["collect", str(tmp_path / "class"), "--csv", str(tmp_path / "class")]) == 1  # a folder
+    assert "could not be written" in capsys.readouterr().err
+
+
+def test_a_class_that_cannot_be_read_is_no_fault_of_the_table(tmp_path, monkeypatch, capsys):
+    def closed(*given, **how):
+        raise PermissionError(13, "Permission denied", "class")
+
+    monkeypatch.setattr("musiclab.classroom.__main__.collect", closed)
+    assert main(["collect", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == "The class could not be collected: [Errno 13] Permission denied: 'class'.\n"
 
 
 # --- the locked room --------------------------------------------------------------------------------

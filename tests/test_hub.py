@@ -152,8 +152,10 @@ def test_files_that_others_cannot_read_are_found(tmp_path: Path) -> None:
     hidden = prepare.hidden_from_others([folder])
     assert folder not in hidden and folder / "open.txt" not in hidden
     (folder / "closed.txt").touch(0o600)
+    (folder / "listed only").mkdir()
+    (folder / "listed only").chmod(0o754)
     tmp_path.chmod(0o700)
-    assert {tmp_path, folder / "closed.txt"} <= set(prepare.hidden_from_others([folder]))
+    assert {tmp_path, folder / "closed.txt", folder / "listed only"} <= set(prepare.hidden_from_others([folder]))
 
 
 # --- a real hub -------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from nbclient import NotebookClient
 
 from musiclab import exercises, progress
 from musiclab.exercises import Exercise, Mistake, check, hint, same, solution
-from musiclab.progress import Entry, Results, export, merge, merge_into, parse, progress_path, read, record
+from musiclab.progress import Entry, Results, export, keep_copy, merge, merge_into, parse, progress_path, read, record
 
 
 @pytest.fixture
@@ -184,6 +185,12 @@ WRONG = [
     {"exercises": {"5.1": []}},
     {"exercises": {"5.1": {"hints": -1}}},
     {"exercises": {"5.1": {"hints": True}}},
+    {"exercises": {"5.1": {"hints": 10**12}}},
+    {"exercises": {"5.1": {"tries": {"a": 10**4000}}}},
+    {"exercises": {"٥.١": {"hints": 1}}},
+    {"exercises": {"5.1\n": {"hints": 1}}},
+    {"quiz": {"5.1": {"solved": "9999-99-99T99:99:99Z"}}},
+    {"quiz": {"5.1": {"solved": "٢٠٢٦-03-01T09:30:00Z"}}},
     {"exercises": {"5.1": {"held": 1.5}}},
     {"exercises": {"5.1": {"tries": 3}}},
     {"exercises": {"5.1": {"tries": {"a": "3"}}}},
@@ -208,6 +215,36 @@ def test_a_damaged_file_is_kept_aside_and_a_sentence_says_so(data, path):
     path.write_bytes(data)
     assert "progress.damaged-2.json" in record("check", "5.2"), "the first one is not written over"
     assert (path.parent / "progress.damaged-1.json").read_bytes() == data
+
+
+def test_a_file_that_is_much_too_large_is_put_aside_and_never_read_whole(path, monkeypatch):
+    path.parent.mkdir()
+    path.write_bytes(b'{"format": 1, "exercises": {' + b" " * progress.MOST_BYTES + b"}}")
+    monkeypatch.setattr(progress, "parse", lambda data: sizes.append(len(data)) or parse(data))
+    sizes = []
+    assert "no progress file has more than 5,000,000 bytes. It is kept as" in record("check", "5.1")
+    assert sizes == [progress.MOST_BYTES + 1] and read(path).exercises["5.1"].tried == 1
+
+
+def test_an_editor_may_put_its_mark_before_the_file(path):
+    record("check", "5.1", True, held=4, of=4)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert record("check", "5.1") == "" and read(path).exercises["5.1"].tried == 2
+
+
+def test_a_course_that_was_renamed_meanwhile_is_not_made_anew(path, tmp_path, monkeypatch):
+    """Whoever renames the folder while a kernel runs would never look into a second one of the old name."""
+    course = tmp_path / "course"
+    course.mkdir()
+    monkeypatch.setenv("MUSICLAB_PROGRESS", str(course / "work" / "progress.json"))
+    record("check", "5.1")
+    course.rename(tmp_path / "other")
+    said = record("check", "5.1")
+    assert "its folder course is no longer there" in said and "restart the kernel. Everything" in said and not course.exists()
+    (tmp_path / "other").rename(course)
+    assert record("check", "5.1") == "" and read(course / "work" / "progress.json").exercises["5.1"].tried == 3
+    shutil.rmtree(course / "work")
+    assert record("check", "5.2") == "" and list(read(course / "work" / "progress.json").exercises) == ["5.2"]
 
 
 def test_a_file_of_a_newer_course_is_left_alone(path):
@@ -317,6 +354,13 @@ def test_a_process_killed_while_it_writes_leaves_a_whole_file(path):
     assert not list(path.parent.glob(".*.tmp")), "what a crash left is swept away"
 
 
+def test_it_is_on_the_disk_before_it_takes_its_place(path, monkeypatch):
+    done, sync, replace = [], os.fsync, os.replace
+    monkeypatch.setattr(progress.os, "fsync", lambda number: done.append("sync") or sync(number))
+    monkeypatch.setattr(progress.os, "replace", lambda *paths: done.append("replace") or replace(*paths))
+    assert record("check", "5.1") == "" and done == ["sync", "replace"]
+
+
 def test_two_notebooks_that_write_at_once_lose_nothing(path):
     writers = [start(path, lesson, 200) for lesson in (5, 6)]
     told = "".join(writer.communicate(timeout=120)[0] for writer in writers)
@@ -375,6 +419,16 @@ def test_export(path):
         with pytest.raises(ValueError, match="letters, digits"):
             export(path, name)
     assert export(path, "Zoë-2").name == "progress_Zoë-2.json"
+
+
+def test_a_copy_from_before_is_never_written_over(path):
+    assert keep_copy(path) is None and not path.parent.exists()
+    held = []
+    for n in (1, 2):
+        record("check", "5.1")
+        held.append(path.read_bytes())
+        assert keep_copy(path) == path.parent / f"progress.before-{n}.json"
+    assert [(path.parent / f"progress.before-{n}.json").read_bytes() for n in (1, 2)] == held
 
 
 # --- check, hint and solution record --------------------------------------------------------------------

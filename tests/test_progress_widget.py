@@ -181,12 +181,32 @@ def test_a_file_of_another_computer_is_merged(path):
     other = Results({"5.1": Entry({"z": 3}, 0, 3, 4), "5.2": Entry({"z": 1}, solved="2026-03-01T09:30:00Z")})
     panel = Progress()
     upload(panel, "progress_home.json", progress._format(other))
-    assert plain(panel.message) == "progress_home.json is merged into progress.json."
+    copy = path.parent / "progress.before-1.json"
+    assert plain(panel.message) == (
+        "progress_home.json is merged into progress.json. If that was not yours, delete progress.json and rename"
+        " progress.before-1.json to it: it is your progress from before."
+    )
+    assert read(copy) == mine, "nobody could take the two apart again"
     assert read(path) == merge(mine, other) and read(path).exercises["5.1"].tried == 4
     assert "5.1 Count the events: 3 of 4 properties" in panel.text and panel.upload.value == ()
     held = path.read_bytes()
     upload(panel, "progress_home.json", progress._format(other))
     assert path.read_bytes() == held, "a second time changes nothing"
+    assert plain(panel.message) == "progress_home.json is merged into progress.json."
+    assert [p.name for p in path.parent.glob("*before*")] == [copy.name], "and needs no copy"
+    copy.replace(path)
+    record("check", "5.1", held=1, of=4)
+    assert read(path).exercises["5.1"].tried == 2, "what the sentence tells to do undoes it"
+
+
+def test_what_is_merged_into_a_damaged_file_or_none(path):
+    panel = Progress()
+    upload(panel, "home.json", progress._format(Results({"5.1": Entry({"z": 3}, 0, 3, 4)})))
+    assert plain(panel.message) == "home.json is merged into progress.json."
+    path.write_text("{")
+    upload(panel, "home.json", progress._format(Results({"5.1": Entry({"z": 3}, 0, 3, 4)})))
+    assert "home.json is merged" in plain(panel.message) and "is kept as progress.damaged-1.json" in plain(panel.message)
+    assert read(path).exercises["5.1"].tried == 3 and not list(path.parent.glob("*before*"))
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"a picture", json.dumps({"format": 2}).encode(), json.dumps([1]).encode()])

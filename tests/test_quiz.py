@@ -150,6 +150,14 @@ def test_numbers_have_a_margin_and_known_slips():
     assert not reply(third, math.nan)[0]
 
 
+@pytest.mark.parametrize("typed", ["0.27", "0,27", "27/100"])
+def test_a_share_where_percent_are_asked_for_is_told_so(typed):
+    question = Number("How many percent?", 27, "Yes.", unit="%", within=0.6, slips=((0, "Not never."),))
+    assert reply(question, read_number(typed, "%")) == (False, "The question asks for percent: 0.27 is 27 %.")
+    assert reply(question, 0) == (False, "Not never.") and reply(question, read_number("27 %", "%"))[0]
+    assert reply(Number("Which?", 27, "Yes.", unit="s"), 0.27) == (False, "That is too small.")
+
+
 @pytest.mark.parametrize(("rights", "kind"), [(0, Choice), (2, Choice), (0, Listen), (2, Listen), (0, Several)])
 def test_a_question_without_its_right_answer_cannot_be_written(rights, kind):
     options = tuple(Option(str(n), "Why.", right=n < rights) for n in range(3))

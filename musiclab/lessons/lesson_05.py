@@ -382,8 +382,8 @@ def _most_similar(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
     finds(window, np.stack([np.roll(window, 1), window[::-1], np.where(np.arange(6) < 3, window, 40)]))
     yield "compares place by place"
     for _ in range(5):
-        window, others = rng.integers(0, 4, 8), rng.integers(0, 4, (30, 8))
-        others[20] = others[11] = np.where(np.arange(8) == rng.integers(8), 9, window)
+        window, others = rng.integers(0, 4, 8), rng.integers(0, 4, (99, 8))
+        others[11::4] = np.where(np.arange(8) == rng.integers(8), 9, window)  # so many that no sort keeps the first by luck
         finds(window, others)
     yield "takes the first of equals"
     for _ in range(5):
@@ -428,8 +428,7 @@ def _name_chord(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
         pitches = chord()
         differ(pitches, [p + 1 for p in pitches], "The second is a semitone higher.")
     yield "gives other letters another name"
-    for _ in range(5):
-        pitches = chord()
+    for pitches in (*(chord() for _ in range(5)), [48, 64, 72]):  # the last three clash in a set: it is shown as they came
         for other in (pitches[::-1], rng.permutation(pitches).tolist()):
             told = f"{pitches} is named {name(pitches)!r}, and {other} {name(other)!r}: the same notes, in another order."
             expect(name(pitches) == name(other), f"{told} One chord needs one name: sort the pitches.")
@@ -439,6 +438,7 @@ def _name_chord(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
         differ(pitches, [p + 12 for p in pitches], "The second is an octave higher: the same letters, other octaves.")
         differ(pitches, [*pitches[:-1], pitches[-1] + 12], "Only the top note has moved, by an octave.")
         differ(pitches, [pitches[0] - 12, *pitches[1:]], "Only the lowest note has moved, by an octave.")
+    differ([40, 44, 51, 79], [40, 45, 50, 79], "The lowest and the highest note are the same, and not what lies between.")
     yield "keeps the octave of every note"
     pitches = chord()
     twice = [*pitches, pitches[0]]
@@ -485,7 +485,7 @@ def _count_figures(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
         for figure, count in wanted.items():
             told = f"{what} lacks the figure {figure}, which stands in a tune. No figure inside a tune may be left out."
             expect(figure in got, told)
-            told = f"{what} has counted the figure {figure} {got[figure]!s} times, it stands there {count} times."
+            told = f"{what} has counted the figure {figure} and found {describe(got[figure])}, it should be {count}."
             expect(got[figure] == count, told)
 
     def tune(notes: int) -> list[int]:
@@ -497,6 +497,7 @@ def _count_figures(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
     yield "counts a figure as often as it comes"
     up, down = list(range(60, 72)), list(range(71, 59, -1))
     counts([up, down, up], 4)  # tunes that go on where the last one stopped: no leap shows the seam
+    counts([up[:6], up[6:], up], 4)  # what lies across the seam stands in the third tune, too
     yield "takes no figure from two tunes, even where one goes on like the other"
     counts([up, [76, 60, 77, 59, 78, 60], down], 3)  # a tune with leaps of more than an octave
     yield "keeps the leaps that a tune has"
@@ -523,6 +524,12 @@ def _without_leaps(tunes: Sequence[Sequence[int]], length: int) -> Counter[Figur
     """Take a leap of more than an octave for a seam."""
     found = _across_tunes(tunes, length)
     return Counter({figure: n for figure, n in found.items() if np.abs(np.diff(figure)).max(initial=0) <= 12})
+
+
+def _without_false_ones(tunes: Sequence[Sequence[int]], length: int) -> Counter[Figure]:
+    """Leave out what stands in no tune, as the diagnosis does; what stands in one may be counted at a seam all the same."""
+    inside = _figures(tunes, length)
+    return Counter({figure: n for figure, n in _across_tunes(tunes, length).items() if figure in inside})
 
 
 def _once_a_tune(tunes: Sequence[Sequence[int]], length: int) -> Counter[Figure]:
@@ -640,6 +647,7 @@ EXERCISES = [
             Mistake(lambda window, others: int(((others - window) ** 2).sum(axis=1).argmin()), "Count the places that agree"),
             Mistake(_same_names_anywhere, "Count the places that agree"),
             Mistake(_last_of_equals, "take the first"),
+            Mistake(lambda window, others: int(np.argsort(-(others == window).sum(axis=1))[0]), "take the first"),
         ),
     ),
     Exercise(
@@ -656,6 +664,8 @@ EXERCISES = [
             Mistake(_short_name, "the same letters, other octaves"),
             Mistake(_bass_and_letters, "Only the top note has moved"),
             Mistake(_intervals_only, "The second is a semitone higher"),
+            Mistake(lambda pitches: str(set(pitches)), "sort the pitches"),
+            Mistake(lambda pitches: f"{min(pitches)} to {max(pitches)}, {sum(set(pitches))}", "not what lies between"),
             Mistake(lambda pitches: ".".join(map(str, pitches)), "sort the pitches"),
             Mistake(lambda pitches: ".".join(map(str, sorted(pitches))), "is one note"),
             Mistake(lambda pitches: "".join(map(str, sorted(set(pitches)))), "Something must stand between"),
@@ -676,6 +686,7 @@ EXERCISES = [
             Mistake(_with_a_mark_between, "stands in no tune"),
             Mistake(_without_leaps, "Count each tune on its own"),
             Mistake(_once_a_tune, "has counted the figure"),
+            Mistake(_without_false_ones, "has counted the figure"),
             Mistake(_last_figure_lost, "No figure inside a tune may be left out"),
         ),
     ),

@@ -326,9 +326,12 @@ def _split(answer, rng):
         got = answer(families.copy(), seed)
         pair = isinstance(got, tuple | list) and len(got) == 2 and all(np.ndim(side) == 1 for side in got)
         expect(pair, f"split_tunes gives {describe(got)}; it should give two lists of tune numbers, for training and for test.")
+        masks = any(isinstance(i, bool | np.bool_) for side in got for i in side)
+        expect(not masks, "split_tunes gives truth values; np.flatnonzero makes numbers of tunes of them.")
         train, test = ([int(i) for i in side] for side in got)
         strange = [i for i in (*train, *test) if not 0 <= i < len(families)]
-        told = f"there is no tune {(strange or [0])[0]}: the tunes have the numbers 0 to {len(families) - 1}."
+        told = f"there is no tune {(strange or [0])[0]}: the tunes have the numbers 0 to {len(families) - 1}"
+        told += " (a tune's number is its place in the array, and not that of its family)."
         expect(not strange, told)
         return train, test
 
@@ -348,10 +351,11 @@ def _split(answer, rng):
     expect(set(test) != set(other[1]), "another seed gives the same split. Shuffle, with default_rng(seed).")
     yield "depends on the seed and on nothing else"
     for _ in range(3):
-        families = rng.permutation(np.repeat(np.arange(150), rng.integers(1, 4, 150)))
+        names = 7 * np.arange(150) + 400  # not 0, 1, 2, ...: they are names
+        families = rng.permutation(np.repeat(names, rng.integers(1, 4, 150)))
         train, test = split(families, int(rng.integers(1000)))
         apart = sorted(set(families[train].tolist()) & set(families[test].tolist()))
-        told = f"{len(apart)} families have tunes on both sides, family {(apart or [0])[0]} among them. Shuffle the families."
+        told = f"families with tunes on both sides: {len(apart)}, family {(apart or [0])[0]} among them. Shuffle the families."
         expect(not apart, told)
         missing = len(families) - len({*train, *test})
         expect(not missing, f"{missing} of {len(families)} tunes are on no side. A variant goes where its family goes.")
@@ -373,6 +377,18 @@ def _by_tune(families, seed):
 def _one_of_each_family(families, seed):
     """Keep apart what is alike by throwing variants away."""
     return tuple(np.unique(families, return_index=True)[1][side].tolist() for side in _by_tune(np.unique(families), seed))
+
+
+def _numbers_of_families(families, seed):
+    order = np.random.default_rng(seed).permutation(np.unique(families)).tolist()
+    return order[len(order) // 5 :], order[: len(order) // 5]
+
+
+def _families_from_0(families, seed):
+    """Take it that k families have the numbers 0 to k - 1."""
+    order = np.random.default_rng(seed).permutation(len(np.unique(families)))
+    aside = np.isin(families, order[: len(order) // 5])
+    return np.flatnonzero(~aside).tolist(), np.flatnonzero(aside).tolist()
 
 
 def _first_families(families, seed):
@@ -543,6 +559,9 @@ EXERCISES = [
             Mistake(_by_tune, "Shuffle the families"),
             Mistake(_one_of_each_family, "A variant goes where its family goes"),
             Mistake(_first_families, "another seed gives the same split"),
+            Mistake(_numbers_of_families, "there is no tune"),
+            Mistake(_families_from_0, "about a fifth"),
+            Mistake(lambda families, seed: (families >= 40, families < 40), "truth values"),
             Mistake(lambda families, seed: _by_tune(families, None), "the same seed gives another split"),
             Mistake(lambda families, seed: _by_tune(families, seed)[::-1], "about a fifth"),
         ),

@@ -56,14 +56,23 @@ def _nan_by_nan(ratings):
 # --- 14.2 ---------------------------------------------------------------------------------------------
 
 
-def _looked(q, k, v, reach, *, root=True, largest=True, future=False, past=True, first=True):
+def _looked(q, k, v, reach, *, root=True, largest=True, future=False, past=True, hidden=-np.inf):
     n, d = q.shape
     scores = q @ k.T / (np.sqrt(d) if root else 1)
     t, s = np.arange(n)[:, None], np.arange(n)
     seen = ((s <= t) | future) & ((s > t - reach) | (not past))
-    scores = np.where(seen, scores, -np.inf if first else 0.0)
+    scores = np.where(seen, scores, hidden)
     with np.errstate(all="ignore"):
         weights = np.exp(scores - (scores.max(axis=1, keepdims=True) if largest else 0))
+        return weights / weights.sum(axis=1, keepdims=True) @ v
+
+
+def _largest_of_all(q, k, v, reach):
+    """Make the mistake of subtracting the largest score of a row before it is known which of them the note may see."""
+    scores = q @ k.T / np.sqrt(q.shape[1])
+    t, s = np.arange(len(q))[:, None], np.arange(len(q))
+    with np.errstate(all="ignore"):
+        weights = np.exp(scores - scores.max(axis=1, keepdims=True)) * ((s <= t) & (s > t - reach))
         return weights / weights.sum(axis=1, keepdims=True) @ v
 
 
@@ -86,10 +95,17 @@ def _short_look(answer, rng):
     for reach in (2, 3, n - 1):
         same(answer(q.copy(), k.copy(), v.copy(), reach), _looked(q, k, v, reach), f"with a reach of {reach}, the outputs")
     yield "sees as many notes as it should"
-    q = 1e4 * q
-    got = np.asarray(answer(q.copy(), k.copy(), v.copy(), 3), dtype=float)
-    expect(np.isfinite(got), "with scores of 10,000 there are outputs that are not finite: subtract each row's largest first.")
-    same(got, _looked(q, k, v, 3), "with scores of 10,000, the outputs")
+    # The first note's own score, the one that it sees, becomes -10,000, and no other is as far from 0: what is subtracted must be
+    # the largest of those that a note sees, and what hides the others must be lower than any score.
+    q[0] *= 10
+    for keys in (k, -q):
+        q = q * 1e4 / np.abs(q @ keys.T / np.sqrt(d)).max()
+        got = np.asarray(answer(q.copy(), keys.copy(), v.copy(), 3), dtype=float)
+        expect(
+            np.isfinite(got),
+            "with scores of 10,000 some outputs are not finite: first subtract the largest score that the note may see.",
+        )
+        same(got, _looked(q, keys, v, 3), "with scores from -10,000 to 10,000 (what hides a note must be lower), the outputs")
     yield "does not overflow"
 
 
@@ -115,8 +131,8 @@ def _footprint(answer, rng):
 
 @functools.cache
 def _pieces():
-    """Return tunes that anyone has: old ones and blues, whole."""
-    return [score for folder in (_TUNES, _TUNES / "blues") for score in load_folder(folder, progress=False) if len(score)]
+    """Return tunes that anyone has, each once: old ones and blues, whole."""
+    return [score for score in load_folder(_TUNES, progress=False) if len(score)]  # with those in its folders
 
 
 def _lines(score):
@@ -148,16 +164,20 @@ def _project_report(answer, rng):
             expect(key in got, f"the report lacks the key {key!r}.")
         same(got and got[key], _FIGURES[key](bundle, *given), f"the figure {key!r}{where}", tolerance=1e-4)
 
-    compare("nats", samples, held_out)
+    compare("nats", samples, held_out, " (each piece's mean first, then the mean of these)")
     yield "measures the held-out pieces"
     compare("leaks", samples, [*held_out, training[0]], ", with a training piece among those held out,")
-    other_key = training[3].transpose(1)
+    other_key = training[0].transpose(1)
     compare("leaks", samples, [*held_out, training[0], other_key], ", with one of two that leaked in another key,")
     slower = Score([(2 * o, 2 * d, p) for o, d, p, *_ in training[1].notes.tolist()])
     compare("leaks", samples, [*held_out, slower], ", where one has a training piece's pitches in another rhythm,")
     yield "finds what leaked, in any key"
     twins = [samples[1], Score(samples[1].notes, title="Another"), samples[0]]
+    shorter = samples[2].notes.copy()
+    shorter["duration"] /= 2
+    alike = [samples[3].transpose(1), Score(shorter)]
     compare("twins", [*samples, *twins], held_out, ", with three samples that stand there before, one under another title,")
+    compare("twins", [*samples, *twins, *alike], held_out, ", with two more that differ in key or in the lengths of notes,")
     yield "finds samples that are the same"
     compare("copied", [*samples[:2], thief, samples[2]], held_out, ", with a sample that is stolen")
     yield "finds the longest copy of all samples"
@@ -184,6 +204,24 @@ def _same_steps(bundle, samples, training, held_out):
 # --- 14.5 ---------------------------------------------------------------------------------------------
 
 _NO_LICENCE = {"", "?", "unknown", "none", "internet", "the internet", "online", "google", "youtube", "free", "ok", "fair use"}
+_NO_LICENCE |= {"web", "the web", "found online", "downloaded", "spotify", "i don't know", "not known", "n/a", "todo", "tbd"}
+_TOOLS = {
+    "bootstrap_means",
+    "changes_of",
+    "compare",
+    "find_parallels",
+    "grid_of",
+    "key_of",
+    "left_out",
+    "markov_pieces",
+    "shuffled",
+}
+# Whole words, so that neither a task nor a year is an ear.
+_LISTENERS = (
+    r"\b(listen\w*|blind|ask|asks|asking|people|ears?|hear|hears|friends?|classmates?|in class|votes?|survey|interviews?)\b"
+)
+_SIMPLE = r"baseline|markov|unigram|unchanged|untouched|untrained|shipped|bundle|shuffled|chance|without (my|our|the|any) change"
+_OPEN = r"how (can|could|should|to|do i|do we)\b|what is the best\b"
 
 
 def _words(plan, key, count):
@@ -203,6 +241,10 @@ def _my_plan(answer, rng):
     expect(
         question.rstrip().endswith("?"), "my_plan['question'] is no question: what could turn out to be yes or no, more or less?"
     )
+    expect(
+        not re.match(_OPEN, question.strip().lower()),
+        "my_plan['question'] asks for advice; ask what can turn out either way, as in: does … more often than …?",
+    )
     yield "asks a question"
     music = answer["music"]
     expect(isinstance(music, dict) and music, "my_plan['music'] should be a dict, from each source to its licence.")
@@ -216,20 +258,26 @@ def _my_plan(answer, rng):
         f"{held_out!r} pieces held out; with fewer than 8 an interval is too wide to tell anything. Give a whole number.",
     )
     measure = answer["measure"]
-    there = isinstance(measure, str) and measure in musiclab.evaluation.__all__
+    there = isinstance(measure, str) and measure in set(musiclab.evaluation.__all__) - _TOOLS
     expect(
         there and measure.islower(), f"{measure!r} is no measure of musiclab.evaluation; give the name of a function, in quotes."
     )
-    _words(answer, "control", 3)
+    _words(answer, "control", 2)
     yield "holds pieces out, and has a measure and a control"
     days = answer["milestones"]
     expect(isinstance(days, dict) and len(days) >= 4, "my_plan['milestones'] should be a dict with four days or more.")
     numbers = all(isinstance(day, int) and 1 <= day <= 14 for day in days)
-    expect(numbers and list(days) == sorted(days), f"the days are {list(days)}; they should rise, from 1 to 14 at most.")
+    expect(
+        numbers and list(days) == sorted(days),
+        f"the days are {list(days)}; they should be whole numbers that rise, from 1 to 14 at most: the day on which it is done.",
+    )
     said = " ".join(map(str, days.values())).lower()
-    expect(re.search(r"listen|blind|ask|people|ears", said), "no day is for listeners: when do others hear it?")
-    first = re.search(r"baseline|markov|unchanged|without", " ".join(str(text) for day, text in days.items() if day <= 5).lower())
-    expect(first, "nothing simple stands in the first five days to compare with: a baseline, or the model without your change.")
+    expect(re.search(_LISTENERS, said), "no day is for listeners: when do others hear it?")
+    first = " ".join(str(text) for day, text in days.items() if day <= 5).lower()
+    expect(
+        re.search(_SIMPLE, first),
+        "nothing simple stands in the first five days to compare with: a baseline, or the model without your change.",
+    )
     _words(answer, "if_it_fails", 6)
     yield "leaves time for a baseline, for listeners, and for failing"
 
@@ -282,8 +330,10 @@ EXERCISES = [
             Mistake(lambda q, k, v, reach: _looked(q, k, v, reach, root=False), "as long as the piece"),
             Mistake(lambda q, k, v, reach: _looked(q, k, v, reach + 1), "with a reach of 1"),
             Mistake(lambda q, k, v, reach: _looked(q, k, v, reach, past=False), "with a reach of 1"),
-            Mistake(lambda q, k, v, reach: _looked(q, k, v, reach, first=False), "with a reach of 1"),
-            Mistake(lambda q, k, v, reach: _looked(q, k, v, reach, largest=False), "subtract each row's largest"),
+            Mistake(lambda q, k, v, reach: _looked(q, k, v, reach, hidden=0.0), "with a reach of 1"),
+            Mistake(lambda q, k, v, reach: _looked(q, k, v, reach, hidden=-1e4), "must be lower"),
+            Mistake(_largest_of_all, "that the note may see"),
+            Mistake(lambda q, k, v, reach: _looked(q, k, v, reach, largest=False), "first subtract the largest"),
             Mistake(lambda q, k, v, reach: _looked(q, k, v, reach, future=reach > 1), "they see what comes"),
         ),
     ),
@@ -323,6 +373,9 @@ EXERCISES = [
             Mistake(_report_with("leaks", _same_key), "in another key"),
             Mistake(_report_with("leaks", _same_steps), "in another rhythm"),
             Mistake(_report_with("twins", lambda b, s, t, h: len(s) - len(set(map(id, s)))), "under another title"),
+            Mistake(_report_with("leaks", lambda b, s, t, h: len(set(map(_lines, t)) & set(map(_lines, h)))), "in another key"),
+            Mistake(_report_with("twins", lambda b, s, t, h: len(s) - len(set(map(_lines, s)))), "differ in key"),
+            Mistake(_report_with("twins", lambda b, s, t, h: len(s) - len({x.notes["pitch"].tobytes() for x in s})), "lengths"),
             Mistake(_report_with("copied", lambda b, s, t, h: longest_copy(s[0], t).chords), "'copied'"),
             Mistake(_report_with("usual", lambda b, s, t, h: max(longest_copy(x, t).chords for x in s)), "'usual'"),
             Mistake(lambda bundle, samples, training, held_out: {"nats": 0.5}, "'nats'"),
@@ -344,12 +397,17 @@ EXERCISES = [
         mistakes=(
             Mistake({**_PLAN, "question": ...}, "not filled in"),
             Mistake({**_PLAN, "question": "I want to make a model that writes good jazz."}, "no question"),
+            Mistake({**_PLAN, "question": "How can I make a model that writes really good jazz?"}, "either way"),
             Mistake({**_PLAN, "music": {"some MIDI files": "internet"}}, "neither a licence"),
             Mistake({**_PLAN, "music": ["blues"]}, "from each source to its licence"),
             Mistake({**_PLAN, "held_out": 0}, "too wide"),
             Mistake({**_PLAN, "measure": "goodness"}, "no measure of musiclab.evaluation"),
             Mistake({**_PLAN, "milestones": {1: "a", 2: "baseline", 30: "listen", 31: "b"}}, "from 1 to 14"),
+            Mistake({**_PLAN, "measure": "bootstrap_means"}, "no measure of musiclab.evaluation"),
+            Mistake({**_PLAN, "milestones": {"1-2": "data", "3": "baseline", "9": "listen", "14": "report"}}, "whole numbers"),
             Mistake({**_PLAN, "milestones": {1: "data", 3: "baseline", 9: "train", 14: "report"}}, "when do others hear it"),
+            Mistake({**_PLAN, "milestones": {1: "data", 3: "baseline", 9: "next task", 14: "it appears"}}, "when do others hear"),
+            Mistake({**_PLAN, "milestones": {1: "split without leaks", 3: "train", 9: "listen", 14: "report"}}, "nothing simple"),
             Mistake({**_PLAN, "milestones": {1: "data", 3: "train", 9: "listen", 14: "report"}}, "nothing simple"),
             Mistake("a jazz model", "should be a dict"),
         ),

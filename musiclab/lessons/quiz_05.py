@@ -148,12 +148,13 @@ QUIZ = (
         ),
     ),
     Choice(
-        "You saved the weights of a network that knows the 33 names of the Prelude, but not the list of names. A week later you "
-        "add a second piece and make the list again, with `sorted`. What happens if you load the weights?",
+        "You saved the weights of a network with 33 outputs, for the 33 names of the Prelude, but not the list of names. A week "
+        "later you add a piece that has other notes, too, and make the list again, with `sorted`. You build the network with 33 "
+        "outputs as before, load the weights, and number the Prelude by the new list. What happens?",
         (
             Option(
                 "All is well, since `sorted` always gives the same order",
-                "It does for the same names. The second piece brings new ones.",
+                "It does for the same names. The new piece brings others.",
             ),
             Option(
                 "Only the new names are wrong, for they stand at the end",
@@ -161,7 +162,8 @@ QUIZ = (
             ),
             Option(
                 "The network notices that the names are others and refuses to run",
-                "It sees numbers only, and has no way to notice what they stand for.",
+                "Its layers have the size that the weights have, so they fit. It sees numbers only, and cannot notice what they "
+                "stand for.",
             ),
             Option(
                 "New names come in between, later ones get other numbers, and the weights stand for other notes",

@@ -41,16 +41,15 @@ QUIZ = (
     ),
     Number(
         "You want 500 notes after a prompt of 100 numbers. The recipe lets its LSTM read 100 numbers for every note. How many"
-        " steps does an LSTM take in all if it keeps its state instead?",
+        " steps does an LSTM take in all if it keeps its state instead, and is fed the prompt and every note, the last one too?",
         600,
-        "100 steps for the prompt, and then one for each note. (599, if the last note is not fed any more.) The recipe's way"
-        " costs 500 times 100.",
+        "100 steps for the prompt, and then one for each note. The recipe's way costs 500 times 100.",
         unit="steps",
-        within=1,
         slips=(
             (50000, "That is the recipe's way: the whole window is read again for each of the 500 notes."),
             (500, "One step for each new note is right. But the prompt has to be read, too, once."),
             (100, "That is the prompt alone. Each new note is fed as well, so that the state knows of it."),
+            (599, "That is enough to write them: nothing is asked after the last note. But here it is fed as well."),
         ),
     ),
     Number(
@@ -121,26 +120,27 @@ QUIZ = (
         ),
     ),
     Choice(
-        "In training somebody divided the numbers of the windows by 33. In the program that generates they forgot to. What will"
-        " they notice?",
+        "The melody model was trained with the places in a bar counted from 0. Somebody writes a loop of their own that counts"
+        " them from 1. What will they notice?",
         (
             Option(
-                "Keras stops with an error, for the numbers are of another size.",
-                "Keras checks shapes and types, and both are as before. It does not know what the numbers mean.",
+                "Keras stops with an error, for the model is told places that do not exist.",
+                "Bars of other metres are longer, so the model has rows for more places than a bar of 4/4 has. It cannot know"
+                " that its 5 should be a 4.",
             ),
             Option(
-                "Nothing is changed: argmax asks only which number is the largest.",
-                "Argmax looks at what comes out. What goes in is something that the network has never seen, so other things"
-                " come out.",
+                "Nothing is changed: to a network places are numbers like any other, and all are moved alike.",
+                "Each place has a row of its own in a table, and the model has learned what happens there. Told of place 0, it"
+                " begins a note; in this loop it never hears of a place 0.",
             ),
             Option(
                 "The loss of the training rises.",
                 "The training is over and did everything right. No loss is computed when music is written.",
             ),
             Option(
-                "No error at all; the music is worse, and nothing says why.",
-                "That is why this lesson compares the rows that were fed with the rows that training would make of the same"
-                " tune.",
+                "No error at all; notes begin a sixteenth before the beat, and nothing says why.",
+                "In ten tunes like this hardly a bar begins with a note; without the slip more than nine of ten do. That is why"
+                " this lesson compares the rows that were fed with the rows that training would make of the same tune.",
                 right=True,
             ),
         ),

@@ -52,7 +52,7 @@ def early_stop(valid, patience):
 def split_tunes(families, seed):
     """Return the numbers of the tunes for training and of those for the test."""
     order = np.random.default_rng(seed).permutation(np.unique(families))  # shuffled once; both sides are cut from it
-    in_test = np.isin(families, order[: len(order) // 5])
+    in_test = np.isin(families, order[: round(len(order) / 5)])
     return np.flatnonzero(~in_test).tolist(), np.flatnonzero(in_test).tolist()
 
 

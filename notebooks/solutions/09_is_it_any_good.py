@@ -34,9 +34,13 @@ def longest_run(melody, other):
 
 
 # %% 9.4 Your measure
-# One of many: in how many sixteenths do two voices clash?
+# One of many: in how many sixteenths do two voices clash? A voice that is silent clashes with nobody.
 def my_measure(score):
     """Return the share of sixteenths in which two voices sound a second, a seventh or a tritone."""
-    pitches = grid_of(score).astype(int)  # (steps, 4)
-    apart = np.stack([(pitches[:, a] - pitches[:, b]) % 12 for a in range(4) for b in range(a + 1, 4)], axis=1)
-    return np.isin(apart, [1, 2, 6, 10, 11]).any(axis=1).mean()
+    pitches = grid_of(score).astype(int)  # (steps, 4), 0 for silence
+    clash = np.zeros(len(pitches), dtype=bool)
+    for a in range(4):
+        for b in range(a + 1, 4):
+            both = (pitches[:, a] > 0) & (pitches[:, b] > 0)
+            clash |= both & np.isin((pitches[:, a] - pitches[:, b]) % 12, [1, 2, 6, 10, 11])
+    return clash.mean()

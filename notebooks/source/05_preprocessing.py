@@ -680,9 +680,10 @@ print(f"one of {len(unique_notes)} names, drawn at random: {1 / len(unique_notes
 # %% [markdown]
 # More than four times as good as chance, on music that the program has not seen. It looks sound.
 #
-# Which number a name has is a choice that somebody made. The music does not change if we choose otherwise, so no result may
-# hang on it. That is a test: number the names anew, at random, and run the program again on the same music. It is called a
-# *permutation test*. We do it twenty times, and once with numbers that rise with the pitch. What will the figures be?
+# Which number a name has is a choice that somebody made. The music does not change if we choose otherwise, so no result may hang
+# on it. That is a test: number the names anew, at random, and run the program again on the same music. Tests that change what
+# must not matter are called *invariance tests*. We run this one twenty times, and once more with numbers that rise with the
+# pitch. What will the figures be?
 
 # %%
 shares = [share_right(nearest, np.random.default_rng(k).permutation(33)[music_int]) for k in range(20)]
@@ -702,7 +703,7 @@ assert max(shares) - min(shares) > 0.15 and by_pitch > sorted(shares)[-3]
 show.Picture(figure, axes, words)
 
 # %% [markdown]
-# The same music, the same program, and anything from a ninth to nearly a third. The alphabet is one arbitrary numbering among
+# The same music, the same program, and anything from a ninth to three tenths. The alphabet is one arbitrary numbering among
 # others. The program takes *differences* of the numbers, and section 2 told you what these are worth. Numbers that rise with the
 # pitch do better than nearly all, because there a small difference means something.
 #
@@ -838,16 +839,17 @@ print(f"the end of {fiddle[0].title!r} and the beginning of {fiddle[1].title!r}"
 assert tuple(seam) in false and true < set(figures)
 
 # %% [markdown]
-# It is the fault of section 4, in a place where you do not look for it: nothing is trained here. The most frequent figures are
-# right, so the head of the list looks sound. The damage is among the rare ones, where one in thirteen is music that nobody wrote.
-# **A result about a collection must not depend on the order of its files.** This test costs one line.
+# It is the fault of section 4, in a place where you do not look for it: nothing is trained here. The figures at the head of the
+# list are none of the false ones, so it looks sound. The damage is among the rare ones. Of all the different figures, one in
+# thirteen is music that nobody wrote. **A result about a collection must not depend on the order of its files.** This test costs
+# one line.
 #
 # ### Exercise 5.8 · Figures that stay inside their tune
 #
 # Write `count_figures(tunes, length)`: `tunes` is a list of lists of pitches. Return a dictionary (or a `Counter`) that says for
 # each run of `length` notes, a tuple, how often it stands inside a tune. Example: `count_figures([[60, 62, 60, 62], [64, 60]],
-# 2)` is `{(60, 62): 2, (62, 60): 1, (64, 60): 1}`. Many people put a mark between the tunes, or leave out what leaps too far.
-# Does that help?
+# 2)` is `{(60, 62): 2, (62, 60): 1, (64, 60): 1}`. Two other repairs come to mind: join the tunes with a mark between them, or
+# leave out every figure with a wide leap. What would each of them still count, or lose?
 
 
 # %%

@@ -718,7 +718,7 @@ print(f"{on_both_sides.sum()} of {len(test_tunes)} test tunes are among those th
 for name, some in (("these", per_tune[on_both_sides]), ("the others", per_tune[~on_both_sides])):
     print(f"{name}: {some.mean():.2f} nats a step")
 print(f"order 8 on the held-out tunes of section 4: {held_out_loss(8, (), known):.2f}")
-assert np.concatenate(test_losses(8)).mean() < best_valid - 1  # as the label says
+assert np.concatenate(test_losses(8)).mean() < best_valid - 0.3  # as the label says
 assert on_both_sides.mean() > 0.5 and per_tune[on_both_sides].mean() < per_tune[~on_both_sides].mean() - 1
 words = "Histogram of the loss of each test tune: a high heap below half a nat, and a few tunes far to the right of it."
 show.Picture(figure, axes, words)
@@ -730,10 +730,10 @@ show.Picture(figure, axes, words)
 #
 # ### Exercise 6.6 · Shuffle once
 #
-# Write `split_tunes(families, seed)`. `families` is an array with a number for each tune; tunes with the same number are
-# variants of one melody (lesson 05). Return two lists of tune numbers, for training and for test. About a fifth of the tunes
-# are for the test, every tune is on one side, no family on two, and the split follows from the seed. Example:
-# `split_tunes(np.array([4, 7, 7, 5, 8]), seed=0)` may be `([0, 1, 2, 4], [3])`.
+# Write `split_tunes(families, seed)`. `families` is an array with a number for each tune; tunes with the same number are variants
+# of one melody (lesson 05). Tunes are numbered by their place in it, from 0. Return two lists of tune numbers, for training and
+# for test. About a fifth of the tunes are for the test, every tune is on one side, no family on two, and the split follows from
+# the seed. Example: `split_tunes(np.array([4, 7, 7, 5, 8]), seed=0)` may be `([0, 1, 2, 4], [3])`.
 
 
 # %%
@@ -793,16 +793,17 @@ for size in (1, 4, 16, 64):
 assert measured(64) < measured(16) < honest - 0.1
 
 # %% [markdown]
-# The formula is that of exercise 6.3; here is what it is worth. After END comes END: the model has learnt this from the
-# padding of its own training rows, and is hardly ever surprised by it. The more padding, the better the figure. **Repack the
-# batches; a sound measure does not move.**
+# The formula is that of exercise 6.3; here is what it is worth. After END comes END: the model has learnt this from the padding
+# of its own training rows, and is hardly ever surprised by it. The more padding, the better the figure. (A batch of one has some,
+# too: `Batches` rounds each length up to a multiple of 16. And section 4 counted rows without padding, so its figure is not quite
+# that of the last column.) **Repack the batches; a sound measure does not move.**
 #
 # ### Exercise 6.7 · The first END counts
 #
-# Somebody hands you losses and targets, and the weights are lost. Write `pooled_loss(batches)`, the mean over all targets of
-# all batches. `batches` is a list of pairs `(losses, targets)`, both of shape (pieces, steps). Token 0 is END. In each row the
-# first END is a target like any other, for a model must find the end; what comes after it is padding. Example: the losses
-# `[[1.0, 3.0, 0.5, 0.5]]` with the targets `[[63, 0, 0, 0]]` give 2.0.
+# Somebody hands you losses and targets, and the weights are lost. Write `pooled_loss(batches)`, the mean over all targets of all
+# batches. `batches` is a list of pairs `(losses, targets)`, two arrays of the same shape (pieces, steps). Token 0 is END, and
+# every row has one. The first is a target like any other, for a model must find the end; what comes after it is padding. Example:
+# the losses `[[1.0, 3.0, 0.5, 0.5]]` with the targets `[[63, 0, 0, 0]]` give 2.0.
 
 
 # %%

@@ -640,8 +640,9 @@ assert as_eight_ago(small_notes) < 0.3 < as_eight_ago(music_int)
 
 # %% [markdown]
 # One row, the first. The loop starts with the window divided, and then appends the bare index. Step by step the
-# window fills with numbers up to thirty times as large as any in training. The units are driven to their limits,
-# and still each row gets an answer. **Compare what you feed with what training fed: the range alone gives it away.**
+# window fills with numbers above any in training, the largest some thirty times as large. The units are driven to
+# their limits, and still each row gets an answer. **Compare what you feed with what training fed: the range alone
+# gives it away.**
 #
 # ### Exercise 7.6 · Feed what training fed
 #
@@ -664,8 +665,8 @@ check("7.6", write_on)
 # ### Exhibit 7 · A folder of music
 #
 # *The label:* "Loads the trained recipe. Collects the names of all events in the folder, which holds the Prelude
-# and ten tunes, sorts them and numbers them, as was done for training. Goes on from bar 9 of the Prelude, with
-# 48 notes."
+# and ten tunes, sorts them and numbers them, as was done for training. Takes 100 events from bar 9 of the Prelude
+# on, and goes on from there with 48 notes."
 
 # %%
 from musiclab import NoteNameEncoding
@@ -759,8 +760,9 @@ print(show.describe(by_chance))
 show.sound(by_chance.slice(0, 16))
 
 # %% [markdown]
-# An upbeat, a few long notes, an end. A tune like others? Two tests. First: another seed should give another
-# tune, and another temperature, too. How many different tunes do three seeds at two temperatures give?
+# An upbeat, twenty long notes on C and D, an end. Dull, but there are dull tunes. Two tests. First: another seed
+# should give another tune, and another temperature, too. How many different tunes do three seeds at two
+# temperatures give?
 #
 # Second, a test that needs no second run. The entropy of section 3 is what a draw surprises you by, on average:
 # the mean of −ln p over many *drawn* tokens comes close to the mean entropy of what they were drawn from. Which
@@ -789,8 +791,8 @@ assert len(six) == 1 and surprise < 0.7 * entropy
 # %% [markdown]
 # One tune, whatever you ask for. There is a temperature, and a generator, and neither does anything: the
 # temperature does not change which token is the likeliest, and among the best there is never more than one. It is
-# argmax in disguise, and section 1 showed where that leads. The surprise is half of the entropy; after your repair
-# both should be about equal. **A knob is there only if turning it changes something.**
+# the argmax of section 1 in disguise. The surprise is half of the entropy; after your repair both should be about
+# equal. **A knob is there only if turning it changes something.**
 #
 # ### Exercise 7.8 · A choice that is a draw
 #

@@ -97,8 +97,8 @@ HTML(f"<details><summary>Show</summary>{answer}.</details>")
 # ### Exercise 9.1 · Steps
 #
 # A measure that does look at order: melodies move mostly by step. Write `small_steps(pitches)` for one melody, a list of
-# MIDI pitches: which share of its *moves* is one or two semitones wide? A repeated note is no move.
-# `small_steps([60, 62, 62, 69, 67])` is 2/3. A melody with no move at all has the share 0.
+# MIDI pitches: which share of its *moves*, up or down, is one or two semitones wide? Give a number from 0 to 1, not rounded. A
+# repeated note is no move. `small_steps([60, 62, 62, 69, 67])` is 2/3. A melody with no move at all has the share 0.
 
 
 # %%
@@ -171,8 +171,9 @@ assert widths[0] > 1.3 * widths[1]
 #
 # ### Exercise 9.2 · An interval of your own
 #
-# Write `interval(values, rng)`: the 95 % bootstrap interval of the mean, `(low, high)`, from 2000 drawn sets. `values` is a
-# float array (n,), `rng` a NumPy Generator.
+# Write `interval(values, rng)`: the 95 % bootstrap interval of the mean, `(low, high)`, from 2000 drawn sets, each of as
+# many values as there are. `values` is a float array (n,) of any length, `rng` a NumPy Generator: draw with it alone, so that the
+# same `rng` gives the same interval.
 
 
 # %%
@@ -394,8 +395,8 @@ assert training[caught.piece] == victim and caught.chords > 30 and caught.semito
 #
 # For melodies. Write `longest_run(melody, other)`: the number of notes in the longest run of `melody` that also stands
 # in `other`, in any key. Both are lists of MIDI pitches. `longest_run([60, 62, 64, 65], [55, 57, 59, 50])` is 3: up
-# two, up two. Two notes are the same run if their interval is; one note alone is always found, so the least is 1 (0 if
-# either is empty).
+# two, up two. A run has no gaps, and two notes are the same run if their interval, up or down, is the same. One note alone is
+# always found, so the least is 1 (0 if either is empty).
 
 
 # %%
@@ -495,11 +496,11 @@ for name, choose in listeners.items():
 #
 # Invent a measure of a chorale: `my_measure(score)` takes a `Score` and returns a number. The check tries it as this
 # lesson tried the others: on held-out chorales against shuffled ones and Markov ones. It must tell Bach from both (the
-# bootstrap interval of the difference leaves out 0), stay the same when a piece is transposed or gets another title,
-# and return a finite number for each piece. Ideas: How large is the
-# mean move of a voice? How often do two voices clash? Be warned: "how often do all voices move at once" and "how
-# often does the bass leap a fifth" sound good, and fail. `grid_of(score)` gives what sounds in each sixteenth and voice,
-# `score.notes` the notes.
+# bootstrap interval of the difference leaves out 0), stay the same when a piece is transposed or gets another title, also where
+# a voice rests, and return a finite number for each piece. Ideas: How large is the mean move of a voice? How often do two voices
+# clash? Be warned: "how often do all voices move at once" and "how often does the bass leap a fifth" sound good, and fail.
+# `grid_of(score)` gives what sounds in each sixteenth and voice, 0 for silence; `score.notes` the notes. Pitches of notes are
+# stored as uint8, where 60 - 62 is 254: write `score.voice(0).notes["pitch"].astype(int)` before you subtract.
 
 
 # %%
