@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Entry", "Results", "export", "merge", "merge_into", "parse", "progress_path", "read", "record"]
+__all__ = ["Entry", "Results", "export", "keep_copy", "merge", "merge_into", "parse", "progress_path", "read", "record"]
 
 FORMAT = 1
 PATIENCE = 5.0  # seconds that somebody waits for another notebook to finish writing
@@ -39,8 +39,8 @@ try:
     _START = Path.cwd()  # a kernel begins in the folder of its notebook; a lesson may go elsewhere later
 except OSError:  # the folder is gone
     _START = Path()
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-_ID = re.compile(r"\d{1,2}\.\d{1,3}")
+_TIME = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]Z")
+_ID = re.compile(r"[0-9]{1,2}\.[0-9]{1,3}")
 _encode = json.JSONEncoder(sort_keys=True).encode
 _KINDS = {"check": "exercises", "hint": "exercises", "solution": "exercises", "quiz": "quiz"}
 
@@ -132,9 +132,9 @@ class _Newer(ValueError):
 def parse(data: bytes) -> Results:
     """Read the content of a progress file. Raises ValueError, with the reason, if it is none."""
     if len(data) > MOST_BYTES:
-        raise ValueError(f"it has {len(data):,} bytes, and no progress file has more than {MOST_BYTES:,}")
+        raise ValueError(f"no progress file has more than {MOST_BYTES:,} bytes")
     try:
-        plain = json.loads(data.decode("utf-8"))
+        plain = json.loads(data.decode("utf-8-sig"))  # some editors put a mark before what they save
     except (ValueError, RecursionError) as error:
         raise ValueError(f"it is no JSON ({error})") from None
     if not isinstance(plain, dict) or not _whole(plain.get("format")):
@@ -173,7 +173,7 @@ def _entry(where: str, key: str, value: Any) -> Entry:
 
 
 def _whole(value: Any) -> bool:
-    return type(value) is int and value >= 0  # not isinstance, for True is an int, too
+    return type(value) is int and 0 <= value < 1_000_000_000  # not isinstance, for True is an int, too
 
 
 def _format(results: Results) -> bytes:
@@ -215,7 +215,8 @@ def read(path: str | os.PathLike[str]) -> Results:
     """
     path = Path(path)
     try:
-        return parse(path.read_bytes())
+        with open(path, "rb") as file:
+            return parse(file.read(MOST_BYTES + 1))  # what is larger need not fit into memory
     except FileNotFoundError:
         return Results()
     except _Newer as error:
@@ -237,7 +238,7 @@ def merge_into(path: str | os.PathLike[str], more: Results) -> str:
         If the file is of a newer version of the course.
     """
     path = Path(path).resolve()  # a link stays one
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     with _locked(path):
         try:
             there, said = read(path), ""
@@ -273,12 +274,36 @@ def export(path: str | os.PathLike[str], name: str) -> Path:
     return copy
 
 
+def keep_copy(path: str | os.PathLike[str]) -> Path | None:
+    """Copy a progress file to progress.before-1.json beside it, and return the copy's path; None if there is no file."""
+    path = Path(path)
+    if not path.exists():
+        return None
+    copy = _free_name(path, "before")
+    _replace(copy, path.read_bytes())
+    return copy
+
+
 def _put_aside(path: Path) -> Path:
-    number = 1
-    while (aside := path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")).exists():
-        number += 1
+    aside = _free_name(path, "damaged")
     os.rename(path, aside)
     return aside
+
+
+def _free_name(path: Path, word: str) -> Path:
+    number = 1
+    while (free := path.with_name(f"{path.stem}.{word}-{number}{path.suffix}")).exists():
+        number += 1
+    return free
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the file's folder, and not those above it: where they were renamed, nobody would look into new ones."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except FileNotFoundError:
+        gone = f"its folder {folder.parent.name} is no longer there. If it was renamed or moved, restart the kernel"
+        raise FileNotFoundError(errno.ENOENT, gone) from None
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -75,7 +75,8 @@ class Number:
     ask : str
     value : float
     why : str
-        What is said to the right answer. A wrong one that is no known slip hears whether it is too large or too small.
+        What is said to the right answer. A wrong one that is no known slip hears whether it is too large or too small, and
+        a share where percent are asked for hears that.
     unit : str
     within : float
         How far from `value` an answer may be, absolutely.
@@ -149,10 +150,16 @@ def reply(question: Question, given: object) -> tuple[bool, str]:
 
 
 def _number(question: Number, given: float) -> tuple[bool, str]:
-    if abs(given - question.value) <= question.within + 1e-9 * max(1.0, abs(question.value)):
+    if _is_near(given, question.value, question.within):
         return True, question.why
-    near = [words for value, words in question.slips if abs(given - value) <= question.within + 1e-9 * max(1.0, abs(value))]
+    if question.unit == "%" and _is_near(100 * given, question.value, question.within):
+        return False, f"The question asks for percent: {given:.4g} is {100 * given:.4g} %."
+    near = [words for value, words in question.slips if _is_near(given, value, question.within)]
     return False, near[0] if near else f"That is too {'large' if given > question.value else 'small'}."
+
+
+def _is_near(given: float, value: float, within: float) -> bool:
+    return abs(given - value) <= within + 1e-9 * max(1.0, abs(value))  # nobody answers for what floats round
 
 
 def _several(question: Several, ticked: set[int]) -> tuple[bool, str]:

@@ -86,7 +86,7 @@ class Page:
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.goto(f"{address}/lab/tree/{notebook}?token={TOKEN}")
+        self.page.goto(f"{address}/lab/tree/{notebook}?token={TOKEN}&reset")  # with no other notebook open
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         self.page.get_by_text("| Idle").wait_for(timeout=60_000)  # without a kernel, Run would ask for one
 

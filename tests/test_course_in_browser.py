@@ -124,6 +124,7 @@ def test_every_widget_moves(lesson):
         ".widget-dropdown select:enabled": lambda part: part.press("ArrowDown"),
         ".widget-radio input:enabled": lambda part: part.check(),
         ".widget-checkbox input:enabled": lambda part: part.click(),
+        ".musiclab-quiz input:enabled": lambda part: part.press("Space"),
         ".jupyter-button:not(.widget-upload):enabled": lambda part: part.press("Enter"),
     }.items():
         parts = lesson.page.locator(f".jp-OutputArea {kind}")

@@ -13,7 +13,8 @@ What becomes of an answer
 -------------------------
 solved, wrong, not attempted : judged anew.
 not re-run : it was not judged, and the reason says why: it trains a model (that is done with ``--train`` only, for a minute
-    or so each), it takes longer than a minute, or it comes out of a widget that somebody has to play.
+    or so each), it takes longer than a minute, it comes out of a widget that somebody has to play, or it needs an ``await``
+    outside of a function.
     Open the notebook and look.
 no notebook : the student has no notebook of the lesson that can be read.
 
@@ -37,10 +38,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from musiclab.classroom.answers import TRAINING, Answer, Statement, calls, find_answer, needed
+from musiclab.classroom.answers import TRAINING, Answer, Statement, awaits, calls, find_answer, needed
 from musiclab.classroom.report import table, write_csv
 from musiclab.classroom.room import Room
-from musiclab.classroom.submissions import ClassroomError, Notebook, Result, Student, student_folders, submission
+from musiclab.classroom.submissions import ClassroomError, Notebook, Result, Student, student_folders, submission, within
 from musiclab.exercises import Exercise, exercises_of, lessons, properties
 
 __all__ = ["ClassroomError", "Result", "Student", "collect", "table", "write_csv"]
@@ -105,6 +106,9 @@ def _judge_all(work: Sequence[tuple], train: bool, progress: bool) -> None:
         room = free.get()
         try:
             student.results[place] = _best(_judge(room.judge, exercise, n, folder, train) for n in notebooks)
+        except Exception as error:  # a fault of ours, or of the disk: it must not cost the others their results
+            reason = f"could not be judged, {type(error).__name__}: {error}"
+            student.results[place] = _blank(exercise, "not re-run", reason, notebooks[0].name)
         finally:
             free.put(room)
 
@@ -165,6 +169,9 @@ def _judge(judge: Callable[[dict], dict], exercise: Exercise, notebook: Notebook
         if (trained := _training(run)) and not train:
             reason = f"trains a model; use --train, or open the notebook (code cells {trained})"
             return result or _blank(exercise, "not re-run", reason, notebook.name)
+        if waiting := [s.cell for s in run if awaits(s.node)]:
+            reason = f"needs an await outside of a function; open the notebook (code cell {waiting[0]})"
+            return result or _blank(exercise, "not re-run", reason, notebook.name)
         said = judge(_job(exercise, notebook, answer, run, folder, bool(trained)))
         reason = said["reason"]
         if said["status"] == "wrong" and (widget := _widget(run, notebook)):
@@ -222,16 +229,20 @@ def _job(
 def _files_read(run: Sequence[Statement], beside: Path, folder: Path) -> dict[str, str]:
     """Find the student's files that the statements name, as ``"work/my_piece.mid"`` or as ``Path("work")``."""
     found: dict[str, str] = {}
-    room, home = MAX_FILES, folder.resolve()
+    room = MAX_FILES
     names = {n.value for s in run for n in ast.walk(s.node) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
     for name in sorted(names):
-        if not name.strip() or len(name) > 200 or "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts:
+        if not name.strip() or Path(name).is_absolute() or ".." in Path(name).parts or Path(name) == Path():
             continue
-        place = beside / name
-        if place.resolve() == beside.resolve():
-            continue
-        for file in [place] if place.is_file() else sorted(place.rglob("*")) if place.is_dir() else []:
-            if file.is_file() and file.resolve().is_relative_to(home) and file.stat().st_size <= room:
+        for file in _files_at(beside / name):
+            if within(file, folder) and file.stat().st_size <= room:
                 room -= file.stat().st_size
-                found[str(file.relative_to(beside))] = str(file.resolve())
+                found[str(file.relative_to(beside))] = os.path.realpath(file)
     return found
+
+
+def _files_at(place: Path) -> list[Path]:
+    """Return the file at a place, or the files in the folder there; most texts of a notebook name neither."""
+    # os.path, for pathlib raises an error for names that no file can have: too long, or not to be encoded.
+    inside = sorted(place.rglob("*")) if os.path.isdir(place) else [place]
+    return [file for file in inside if os.path.isfile(file)]

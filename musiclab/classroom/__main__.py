@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
-from musiclab.classroom import ClassroomError, collect, table, write_csv
+from musiclab.classroom import ClassroomError, Student, collect, table, write_csv
 from musiclab.classroom.locks import what_holds
 
 
@@ -19,20 +20,29 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--train", action="store_true", help="run also answers that train a model (a minute or so each)")
     given = parser.parse_args(arguments)
     try:
+        if given.csv and not Path(given.csv).absolute().parent.is_dir():  # said now, not after minutes of judging
+            raise ClassroomError(f"The table could not be written to {given.csv}: there is no such folder.")
         students = collect(given.folder, train=given.train)
         print(table(students), what_holds(), sep="\n\n")
         if given.csv:
-            write_csv(students, given.csv)
+            _write(students, given.csv)
     except ClassroomError as error:
         print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"The class could not be collected: {error}.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped. Nothing was written.", file=sys.stderr)
         return 130
-    except OSError as error:
-        print(f"The table could not be written to {given.csv}: {error.strerror}.", file=sys.stderr)
-        return 1
     return 0
+
+
+def _write(students: list[Student], path: str) -> None:
+    try:
+        write_csv(students, path)
+    except OSError as error:
+        raise ClassroomError(f"The table could not be written to {path}: {error.strerror}.") from None
 
 
 if __name__ == "__main__":

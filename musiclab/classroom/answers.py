@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-__all__ = ["TRAINING", "Answer", "Statement", "calls", "find_answer", "lesson_of", "needed", "statements_of"]
+__all__ = ["TRAINING", "Answer", "Statement", "awaits", "calls", "find_answer", "lesson_of", "needed", "statements_of"]
 
 #: Calls of these train a model, which takes longer than a class can wait for.
 TRAINING = ("train", "fine_tune", "train_own", "fit")
@@ -118,12 +118,13 @@ def _cut(source: str) -> tuple[str, tuple[Statement, ...]]:
 
 
 def _parse(source: str) -> tuple[str, list[ast.stmt]]:
-    """Parse a cell; if that fails, once more without lines for Jupyter (``%time``, ``!ls``, ``name?``)."""
+    """Parse a cell; if that fails, once more without what is for Jupyter (``%time``, ``files = !ls``, ``name?``)."""
     try:
         return source, ast.parse(source).body
     except SyntaxError:
         lines = source.split("\n")
         plain = "\n".join(re.sub(r"^(\s*)([%!?].*|.*\?)\s*$", r"\1pass", line) for line in lines)
+        plain = re.sub(r"(?m)^(\s*\w+ *= *)[%!].*$", r"\1None", plain)
         if plain == source:
             raise
         return plain, ast.parse(plain).body
@@ -190,6 +191,11 @@ def _changes(node: ast.stmt) -> tuple[frozenset[str], frozenset[str]]:
 def calls(node: ast.stmt) -> frozenset[str]:
     """Return the names of the functions, methods and classes that a statement calls itself."""
     return frozenset(_called(part) for part in _run_at_once(node) if isinstance(part, ast.Call))
+
+
+def awaits(node: ast.stmt) -> bool:
+    """Tell whether a statement waits outside of any function, which Jupyter alone allows."""
+    return any(isinstance(part, ast.Await | ast.AsyncFor | ast.AsyncWith) for part in _run_at_once(node))
 
 
 def _called(call: ast.Call) -> str:
@@ -275,26 +281,43 @@ def needed(statements: Sequence[Statement], answer: Answer, *, generous: bool = 
         Take also the statements that hand a needed name to some function, for that may change its value.
     """
     above = list(statements[: answer.above])
-    known = {name for statement in above for name in statement.binds | statement.may_bind}
+    # Python's own names are there without a statement, but a student may give them another value.
+    known = _BUILTIN | {name for statement in above for name in statement.binds | statement.may_bind}
     order = [*statements[answer.above :], *above]
     below = len(order) - len(above)
-    fixed = {name for s in order if s.is_fixed for name in s.binds} - {name for s in order if not s.is_fixed for name in s.binds}
+    fixed = _BUILTIN | {name for s in order if s.is_fixed for name in s.binds}
+    fixed -= {name for s in order if not s.is_fixed for name in s.binds}
     question = _statement(0, 0, ast.Expr(answer.code))
-    late: set[str] = set(question.calls_for)
+    late = _closed(question.calls_for, order, below, known)
     while True:
         chosen, later = _backwards(order, below, known, fixed, set(question.uses) | late, late, generous)
         if later <= late:
             return [order[place] for place in sorted(chosen)]
-        late |= later
+        late = _closed(late | later, order, below, known)
+
+
+def _closed(late: Collection[str], order: Sequence[Statement], below: int, known: frozenset[str]) -> set[str]:
+    """Add to the names that functions need those that the functions of these names need, and so on."""
+    asked: dict[str, set[str]] = {}
+    for place, statement in enumerate(order):
+        for name in statement.binds | statement.may_bind if statement.calls_for else ():
+            if place >= below or name not in known:
+                asked.setdefault(name, set()).update(statement.calls_for)
+    found, waiting = set(late), list(late)
+    while waiting:
+        new = asked.get(waiting.pop(), set()) - found
+        found |= new
+        waiting += new
+    return found
 
 
 def _backwards(
     order: Sequence[Statement],
     below: int,
-    known: Collection[str],
-    fixed: Collection[str],
+    known: frozenset[str],
+    fixed: frozenset[str],
     wanted: set[str],
-    late: Collection[str],
+    late: set[str],
     generous: bool,
 ) -> tuple[set[int], set[str]]:
     """Go through the statements from the last to the first; return those taken and the names that their functions need.
@@ -305,14 +328,14 @@ def _backwards(
     chosen, later = set(), set()
     for place in reversed(range(len(order))):
         statement = order[place]
-        here = wanted if place >= below else wanted - set(known)
         changed = statement.changes | (statement.touches if generous else frozenset())
-        hit = (statement.binds | statement.may_bind) & here or (changed & here) - set(fixed)
-        if not hit and not (statement.binds_anything and place >= below):
+        hit = (statement.binds | statement.may_bind | (changed - fixed)) & wanted
+        if not (hit if place >= below else hit - known) and not (statement.binds_anything and place >= below):
             continue
         chosen.add(place)
-        wanted = (wanted - statement.binds | set(late) | statement.uses) - _BUILTIN
-        later |= statement.calls_for - _BUILTIN
+        wanted -= statement.binds - late
+        wanted |= statement.uses
+        later |= statement.calls_for
     return chosen, later
 
 

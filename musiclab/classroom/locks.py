@@ -15,7 +15,10 @@ What it is not
 --------------
 A wall. The answer and the check run in one process, and Python lets code in one process change all of it. Accidents
 stop here, and idle cheating: a printed verdict, an edited output, an endless loop, a deleted folder. Somebody who sets out
-to break it can. Use it for the work of people whom you know, or on a computer that holds nothing of value.
+to break it can: by looking for the judge in the frames of other threads, or by writing where the hook is not told the place
+(from C, through ctypes; beside an open folder, with dir_fd; as a named pipe). And an answer can read what the user can.
+Use it for the work of people whom you know, or on a computer that holds
+nothing of value.
 """
 
 from __future__ import annotations

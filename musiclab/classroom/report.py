@@ -33,10 +33,6 @@ def table(students: Sequence[Student]) -> str:
     return "\n".join([*lines, *_remarks(students)])
 
 
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))])
-
-
 def _share(student: Student, lesson: int | None) -> str:
     mine = [r for r in student.results if lesson in (None, int(r.exercise.split(".")[0]))]
     if all(r.status == "no notebook" for r in mine):
@@ -84,8 +80,8 @@ def write_csv(students: Sequence[Student], path: str | os.PathLike[str]) -> None
 
 
 def _harmless(item: Any) -> Any:
-    """Keep a spreadsheet from taking a text for a formula, and give no line break to a table."""
+    """Keep a spreadsheet from taking a text for a formula, and give no line break or control character to a table."""
     if not isinstance(item, str):
         return item
-    item = " ".join(item.split())
+    item = "".join(letter for letter in " ".join(item.split()) if letter.isprintable())
     return f"'{item}" if item.startswith(("=", "+", "-", "@")) else item

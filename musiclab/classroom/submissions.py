@@ -15,7 +15,7 @@ from musiclab.classroom.answers import Statement, lesson_of, statements_of
 from musiclab.exercises import lessons
 from musiclab.progress import Results, merge, read
 
-__all__ = ["STATUSES", "ClassroomError", "Notebook", "Result", "Student", "readable", "student_folders", "submission"]
+__all__ = ["STATUSES", "ClassroomError", "Notebook", "Result", "Student", "student_folders", "submission", "within"]
 
 STATUSES = ("solved", "wrong", "not attempted", "not re-run", "no notebook")
 MAX_BYTES = 50 * 2**20  # of a notebook; with all its outputs a lesson has less than one
@@ -60,10 +60,6 @@ class Student:
     remarks: list[str] = field(default_factory=list)
     said: Results = field(default_factory=Results)
 
-    def solved(self, lesson: int | None = None) -> int:
-        """Count the solved exercises, of one lesson or of all."""
-        return sum(r.status == "solved" and lesson in (None, int(r.exercise.split(".")[0])) for r in self.results)
-
 
 @dataclass(frozen=True)
 class Notebook:
@@ -84,21 +80,31 @@ class Notebook:
 def student_folders(folder: Path) -> list[Path]:
     """Return the folders of the students, sorted. Raises `ClassroomError` if there are none."""
     if not folder.is_dir():
-        raise ClassroomError(f"{readable(folder)} is not a folder. Give the folder that holds a folder for each student.")
+        raise ClassroomError(f"{_readable(folder)} is not a folder. Give the folder that holds a folder for each student.")
     found = sorted(place for place in folder.iterdir() if place.is_dir() and not place.name.startswith((".", "__")))
     if not found:
-        raise ClassroomError(f"{readable(folder)} holds no folder. Make one for each student, named after the student.")
+        raise ClassroomError(f"{_readable(folder)} holds no folder. Make one for each student, named after the student.")
     return found
 
 
-def readable(name: str | Path) -> str:
-    """Show a name that need not be valid text."""
-    return os.fsencode(name).decode("utf-8", errors="replace")
+def _readable(name: str | Path) -> str:
+    """Show a name that need not be valid text, nor be meant for a terminal."""
+    text = os.fsencode(name).decode("utf-8", errors="replace")
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def within(path: Path, home: Path) -> bool:
+    """Tell whether a path stays in a folder when all links are followed; it need not be one that can exist."""
+    try:
+        # Unlike Path.resolve, which Python 3.11 and 3.12 have raise an error where links go round in a circle.
+        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(home))
+    except ValueError:
+        return False
 
 
 def submission(place: Path) -> tuple[Student, list[Notebook]]:
     """Read the folder of a student: what is known so far, and the notebooks, the newest first."""
-    student = Student(readable(place.name))
+    student = Student(_readable(place.name))
     if place.is_symlink():
         student.remarks.append("the folder is a link and was not followed; put the student's own folder here.")
         return student, []
@@ -112,20 +118,28 @@ def submission(place: Path) -> tuple[Student, list[Notebook]]:
 
 def _files(place: Path, suffix: str, student: Student) -> list[Path]:
     """Find files of a student. Links that lead out of the folder are left alone, with a remark; so are Jupyter's copies."""
-    found, home = [], place.resolve()
-    for folder, folders, names in os.walk(place):
+    found = []
+
+    def closed(error: OSError) -> None:
+        if suffix == ".ipynb":
+            where = _readable(os.path.relpath(error.filename, place))
+            student.remarks.append(f"the folder {where} cannot be read ({error.strerror}).")
+
+    for folder, folders, names in os.walk(place, onerror=closed):
         linked = [name for name in folders if Path(folder, name).is_symlink()]
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__")) and name not in linked)
         for name in sorted(names):
             path = Path(folder, name)
             if not name.lower().endswith(suffix):
                 continue
-            if path.is_symlink() and not path.resolve().is_relative_to(home):
-                student.remarks.append(f"{readable(path.relative_to(place))} is a link to elsewhere and was not read.")
-            elif path.is_file():
+            if path.is_symlink() and not within(path, place):
+                student.remarks.append(f"{_readable(path.relative_to(place))} is a link to elsewhere and was not read.")
+            elif os.path.isfile(path):
                 found.append(path)
         if suffix == ".ipynb":
-            student.remarks += [f"{readable(Path(folder, n).relative_to(place))} is a link and was not followed." for n in linked]
+            student.remarks += [
+                f"{_readable(Path(folder, n).relative_to(place))} is a link and was not followed." for n in linked
+            ]
     return found
 
 
@@ -133,7 +147,7 @@ def _notebooks(place: Path, student: Student) -> list[Notebook]:
     """Read a student's notebooks, the newest first; what cannot be used gets a remark."""
     notebooks = []
     for file in sorted(_files(place, ".ipynb", student), key=_age):
-        name = readable(file.relative_to(place))
+        name = _readable(file.relative_to(place))
         try:
             sources = _code_cells(file)
         except _Unusable as error:
@@ -196,8 +210,8 @@ def _text(source: Any) -> str:
 def _progress_of(place: Path, student: Student) -> Results:
     said = Results()
     for file in _files(place, ".json", student):
-        if not file.name.startswith("progress"):
-            continue
+        if not file.name.startswith("progress") or file.name.startswith(("progress.before-", "progress.damaged-")):
+            continue  # (what the course itself put aside is out of date, or cannot be read)
         try:
             said = merge(said, read(file))
         except (OSError, ValueError) as error:

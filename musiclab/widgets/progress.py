@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from ipywidgets import HTML, Button, FileUpload, HBox, Layout, Text
 
 from musiclab.exercises import Exercise, exercises_of, lessons, properties
-from musiclab.progress import Entry, Results, export, merge_into, parse, progress_path, read
+from musiclab.progress import Entry, Results, export, keep_copy, merge, merge_into, parse, progress_path, read
 from musiclab.quiz import questions_of, quizzes
 from musiclab.widgets.described import Described
 
@@ -210,9 +211,18 @@ class Progress(Described):
             raise ValueError(f"{name} was not merged, for {error}.") from None
         finally:
             self.upload.value = ()  # the same file may be chosen again
+        kept = self._kept_before(path, more)
         said = merge_into(path, more)
         self._read()
-        self._say(f"{name} is merged into {path.name}. {said}".strip())
+        self._say(" ".join(filter(None, (f"{name} is merged into {path.name}.", kept, said))))
+
+    def _kept_before(self, path: Path, more: Results) -> str:
+        """Keep what was there before a merge, which nothing can take apart again. Somebody may have chosen a friend's file."""
+        with suppress(ValueError):  # a damaged file is put aside in any case
+            before = read(path)
+            if merge(before, more) != before and (copy := keep_copy(path)):
+                return f"If that was not yours, delete {path.name} and rename {copy.name} to it: it is your progress from before."
+        return ""
 
     def _own_path(self) -> Path:
         path = progress_path()

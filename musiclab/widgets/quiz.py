@@ -1,86 +1,159 @@
 """The quiz at a lesson's end: its questions below each other, and to each answer why it is right or not.
 
-The answers stay in Python until they are given, so that nobody finds them in the page or in the stored notebook.
+The answers stay in Python until they are given, so that nobody finds them in the page or in the stored notebook. The page is one
+widget with the browser's own controls: ipywidgets' radio buttons belong to no group, so that no arrow key moves between them, and
+the fifty widgets of a quiz would be stored in the notebook with all that they do not use.
 """
 
 from __future__ import annotations
 
 import html
 import re
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
 import anywidget
 import traitlets
-from ipywidgets import HTML, Button, Checkbox, Layout, RadioButtons, VBox, Widget
 
 from musiclab import show
 from musiclab.progress import Entry, progress_path, read, record
-from musiclab.quiz import Choice, Listen, Number, Option, Question, Several, questions_of, read_number, reply
-from musiclab.widgets.described import Described
+from musiclab.quiz import Listen, Number, Option, Question, Several, questions_of, read_number, reply
 
-__all__ = ["NumberField", "QuestionBox", "Quiz"]
+__all__ = ["Asked", "Quiz"]
 
 TRIES = 2  # wrong answers after which the right one can be shown
 
-# Who starts one sound stops the others, of all questions.
-ONE_AT_A_TIME = "for (const other of document.querySelectorAll('.musiclab-quiz audio')) if (other !== this) other.pause()"
-
-# Long options go over several lines; ipywidgets would print them over each other, or cut them short.
-_STYLE = (
-    "<style>.musiclab-quiz .widget-radio, .musiclab-quiz .widget-radio-box label, .musiclab-quiz .widget-checkbox, "
-    ".musiclab-quiz .widget-checkbox label {height: auto; white-space: normal; line-height: 1.45}"
-    ".musiclab-quiz .widget-radio-box label {display: flex; flex-direction: row-reverse; justify-content: flex-end; "
-    "align-items: flex-start; margin-bottom: 3px}"
-    ".musiclab-quiz .widget-radio-box input, .musiclab-quiz .widget-checkbox input {flex: none}"
-    ".musiclab-quiz .widget-html-content {line-height: 1.45}</style>"
-)
-
 _ESM = """
-function render({ model, el }) {
-  const label = document.createElement("label"), field = document.createElement("input");
-  field.type = "text";
-  field.inputMode = "text";
-  field.value = model.get("value");
-  field.style.cssText = "width:10em;margin:0 6px";
-  label.setAttribute("data-lm-suppress-shortcuts", "true");
-  label.append("Your number", field, model.get("unit"));
-  el.append(label);
-  field.addEventListener("change", () => { model.set("value", field.value); model.save_changes(); });
-  field.addEventListener("keydown", (event) => {
-    event.stopPropagation();
-    if (event.key === "Enter") model.send({ kind: "enter", value: field.value });
+const make = (name, parent, properties) => {
+  const node = Object.assign(document.createElement(name), properties);
+  parent.append(node);
+  return node;
+};
+const button = (parent, words, title) =>
+  make("button", parent, { type: "button", textContent: words, title, className: "jupyter-button widget-button" });
+
+// The controls of a question: read() what they say, write() into them.
+function controls(question, parent, name) {
+  if (question.kind === "number") {
+    const label = make("label", parent, {});
+    label.append("Your number ");
+    const field = make("input", label, { type: "text", autocomplete: "off", maxLength: 60 });
+    label.append(question.unit);
+    return { read: () => field.value, write: (given) => { field.value = given; } };
+  }
+  const inputs = question.options.map((words) => {
+    const label = make("label", parent, {}), input = make("input", label, { type: question.kind, name });
+    make("span", label, { innerHTML: words });
+    return input;
   });
-  model.on("change:value", () => { field.value = model.get("value"); });
+  const ticked = () => inputs.flatMap((input, place) => (input.checked ? [place] : []));
+  if (question.kind === "checkbox")
+    return { read: ticked, write: (given) => inputs.forEach((input, place) => { input.checked = given.includes(place); }) };
+  const choose = (given) => inputs.forEach((input, place) => { input.checked = given === place; });
+  return { read: () => ticked()[0] ?? null, write: choose };
+}
+
+function ask(model, root, place, name) {
+  const question = model.get("questions")[place], number = place + 1;
+  const form = make("form", root, {}), box = make("fieldset", form, {});
+  make("legend", box, { innerHTML: question.ask });
+  const play = question.sounds && button(box, "▶ Play", `Play the music of question ${number}`);
+  const players = make("div", box, {});
+  const { read, write } = controls(question, box, name);
+  button(box, "Check", `Check your answer to question ${number}`).type = "submit";  // so that Enter checks, too
+  const said = make("p", box, { role: "status" });
+  const reveal = button(box, "Show the answer", `Show the answer to question ${number}`);
+  let waiting = 0;
+
+  const draw = () => {
+    said.innerHTML = model.get("said")[place];
+    reveal.hidden = !model.get("offered")[place];
+  };
+  const drawSounds = () => {
+    if (players.innerHTML === "") players.innerHTML = model.get("sounds")[place];
+  };
+  const playFirst = () => {
+    const first = players.querySelector("audio");
+    if (first) { first.currentTime = 0; first.play().catch(() => {}); }
+    return first;
+  };
+  const send = (message) => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      said.textContent = "Nothing answers. If another cell is running, wait for its end. If not, run the cell of this quiz.";
+    }, 3000);
+    Promise.resolve().then(() => model.send({ ...message, question: place })).catch(() => {});
+  };
+  const store = () => {
+    const all = [...model.get("given")];
+    all[place] = read();
+    model.set("given", all);
+    model.save_changes();
+  };
+
+  form.addEventListener("change", store);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    store();
+    send({ kind: "check", given: read() });  // what stands there now: what is stored may arrive later
+  });
+  reveal.addEventListener("click", () => send({ kind: "show" }));
+  if (play) play.addEventListener("click", () => playFirst() || send({ kind: "play" }));
+  const updates = {
+    "change:said": draw,
+    "change:offered": draw,
+    "change:given": () => write(model.get("given")[place]),
+    "change:sounds": () => { if (players.innerHTML === "") { drawSounds(); playFirst(); } },
+    "msg:custom": (message) => { if (message.question === place) { clearTimeout(waiting); draw(); } },
+  };
+  for (const [event, action] of Object.entries(updates)) model.on(event, action);
+  write(model.get("given")[place]);
+  draw();
+  drawSounds();
+  return () => {
+    clearTimeout(waiting);
+    for (const [event, action] of Object.entries(updates)) model.off(event, action);
+  };
+}
+
+function render({ model, el }) {
+  const root = make("div", el, { className: "musiclab-quiz" }), name = `quiz-${Math.random().toString(36).slice(2)}`;
+  root.addEventListener("keydown", (event) => event.stopPropagation());  // or an arrow key would go to the next cell
+  root.addEventListener("play", ({ target }) => {  // who starts one sound stops the others, of all quizzes
+    for (const other of document.querySelectorAll(".musiclab-quiz audio")) if (other !== target) other.pause();
+  }, true);
+  const ends = model.get("questions").map((_, place) => ask(model, root, place, `${name}-${place}`));
+  const summary = make("p", root, {});
+  const sumUp = () => { summary.innerHTML = `<b>${model.get("summary")}</b>`; };
+  model.on("change:summary", sumUp);
+  sumUp();
+  return () => { ends.forEach((end) => end()); model.off("change:summary", sumUp); };
 }
 export default { render };
 """
 
-
-class NumberField(anywidget.AnyWidget):
-    """A field for a number. Enter sends what stands in it, so that nothing that was typed last arrives after the key.
-
-    Attributes
-    ----------
-    value : str
-        What was typed.
-    unit : str
-        Stands behind the field.
-    """
-
-    _esm = _ESM
-    value = traitlets.Unicode("").tag(sync=True)
-    unit = traitlets.Unicode("").tag(sync=True)
+_CSS = """
+.musiclab-quiz { padding: 2px; line-height: 1.45; overflow-wrap: anywhere; color: var(--jp-ui-font-color1, inherit); }
+.musiclab-quiz fieldset { border: 0; margin: 0 0 16px; padding: 0; min-width: 0; }
+.musiclab-quiz legend { padding: 0; margin-bottom: 4px; }
+.musiclab-quiz label { display: flex; align-items: flex-start; gap: 6px; margin: 3px 0; }
+.musiclab-quiz input { flex: none; margin: 3px 0 0; }
+.musiclab-quiz input[type="text"] { width: 10em; margin: -4px 0 0; padding: 3px 6px; color: inherit;
+  background: var(--jp-layout-color1, inherit); border: 1px solid var(--jp-border-color1, #888); }
+.musiclab-quiz :is(input, button):focus-visible { outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 1px; }
+.musiclab-quiz button { width: max-content; }
+.musiclab-quiz button[hidden] { display: none; }
+.musiclab-quiz p { margin: 4px 0; }
+"""
 
 
-class Quiz(Described):
+class Quiz(anywidget.AnyWidget):
     """The quiz of a lesson.
 
-    Answer a question and press its Check button, or Enter in a field for a number. You are told why the answer is right or
-    not. A wrong one may be given anew; after two, "Show the answer" appears. Answers are recorded in your progress file, and a
-    question that you had right before says so.
+    Answer a question and press its Check button, or Enter. You are told why the answer is right or not. A wrong one may be given
+    anew; after two, "Show the answer" appears. Answers are recorded in your progress file, and a question that you had right
+    before says so.
 
     Parameters
     ----------
@@ -89,7 +162,7 @@ class Quiz(Described):
 
     Attributes
     ----------
-    boxes : tuple of QuestionBox
+    asked : tuple of Asked
         One for each question.
     right : tuple of bool
         Which questions have been answered rightly, today or before.
@@ -97,6 +170,11 @@ class Quiz(Described):
         What stands for the quiz where widgets do not run. It is the same for everybody.
     text : str
         The questions in words, without the answers, and how many were right.
+    questions : list of dict
+        What the page shows of each question.
+    given, said, sounds, offered : list
+        For each question: what the controls say, what is said to the answer, the players, and whether the answer can be shown.
+    summary : str
 
     Raises
     ------
@@ -104,27 +182,38 @@ class Quiz(Described):
         If the lesson has no quiz.
     """
 
+    _esm = _ESM
+    _css = _CSS
+    questions = traitlets.List().tag(sync=True)
+    given = traitlets.List().tag(sync=True)
+    said = traitlets.List().tag(sync=True)
+    sounds = traitlets.List().tag(sync=True)
+    offered = traitlets.List().tag(sync=True)
+    summary = traitlets.Unicode().tag(sync=True)
+
     def __init__(self, lesson: int) -> None:
-        questions = questions_of(lesson)
+        questions, known = questions_of(lesson), _known()
         self.title = f"Quiz of lesson {lesson:02d}: {len(questions)} questions."
-        known, looks, self._summary = _known(), _Looks(), HTML()
-        self.boxes = tuple(
-            QuestionBox(question, lesson, number, looks, known.get(f"{lesson}.{number}"), self._sum_up)
-            for number, question in enumerate(questions, 1)
+        self.asked = tuple(Asked(q, f"{lesson}.{n}", known.get(f"{lesson}.{n}", Entry())) for n, q in enumerate(questions, 1))
+        super().__init__(
+            questions=[_shown(question, number) for number, question in enumerate(questions, 1)],
+            given=[_nothing(question) for question in questions],
+            said=[_marked(asked.before()) for asked in self.asked],
+            sounds=[""] * len(questions),
+            offered=[False] * len(questions),
+            summary=self._sum(),
         )
-        super().__init__([*self.boxes, self._summary])
-        self.add_class("musiclab-quiz")
-        self._sum_up()
+        self.on_msg(self._hear)
 
     @property
     def right(self) -> tuple[bool, ...]:
         """Which questions have been answered rightly."""
-        return tuple(box.right for box in self.boxes)
+        return tuple(asked.right for asked in self.asked)
 
     @property
     def text(self) -> str:
         """The quiz in words."""
-        return "\n".join([f"{self.title} {sum(self.right)} of {len(self.boxes)} right.", *(box.text for box in self.boxes)])
+        return "\n".join([f"{self.title} {self._sum()}", *(asked.text(number) for number, asked in enumerate(self.asked, 1))])
 
     def answer(self, question: int, given: int | float | str | Collection[int]) -> None:
         """Answer a question, as its controls do.
@@ -141,19 +230,58 @@ class Quiz(Described):
         ValueError
             If there is no such question or option.
         """
-        if question not in range(1, len(self.boxes) + 1):
-            raise ValueError(f"There is no question {question}; there are questions 1 to {len(self.boxes)}.")
-        self.boxes[question - 1].answer(given)
+        if question not in range(1, len(self.asked) + 1):
+            raise ValueError(f"There is no question {question}; there are questions 1 to {len(self.asked)}.")
+        place = question - 1
+        self._put("given", place, _as_controls_say(self.asked[place].question, given))
+        self._hear(self, {"kind": "check", "question": place, "given": self.given[place]}, [])
 
-    def _sum_up(self) -> None:
-        self._summary.value = f"{_STYLE}<p><b>{sum(self.right)} of {len(self.boxes)} right.</b></p>"
+    def _hear(self, _: Any, message: dict[str, Any], __: Any) -> None:
+        """Do what a button asks for. The question says what went wrong, for nobody sees an error in a callback."""
+        place = message["question"]
+        try:
+            if message["kind"] == "play":
+                self._play(place)
+            elif message["kind"] == "show":
+                self._say(place, self.asked[place].show())
+            else:
+                self._check(place, message["given"])
+        except Exception as error:
+            self._say(place, f"That did not work: {error} ({type(error).__name__})")
+        self.send({"question": place})  # the page waits for it
+
+    def _check(self, place: int, given: Any) -> None:
+        asked = self.asked[place]
+        words = asked.check(given)
+        self._put("offered", place, asked.wrong >= TRIES)
+        self.summary = self._sum()
+        self._say(place, words)
+
+    def _play(self, place: int) -> None:
+        before = self.said[place]
+        self._say(place, "The music is being made …")
+        scores = self.asked[place].question.sounds()
+        self._put("sounds", place, _players([show.sound(score) for score in scores], place + 1))
+        self._put("said", place, before)
+
+    def _say(self, place: int, words: str) -> None:
+        self._put("said", place, _marked(words))
+
+    def _put(self, name: str, place: int, value: Any) -> None:
+        """Change one item of a list that the page has: a new list, or nobody would notice."""
+        items = list(getattr(self, name))
+        items[place] = value
+        setattr(self, name, items)
+
+    def _sum(self) -> str:
+        return f"{sum(self.right)} of {len(self.asked)} right."
 
     def __repr__(self) -> str:
         return self.title
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         """Show the widget. The text that is stored with it says nothing of what somebody has answered."""
-        return super()._repr_mimebundle_(**kwargs) | {"text/plain": self.title}
+        return super()._repr_mimebundle_(**kwargs)[0] | {"text/plain": self.title}
 
 
 def _known() -> dict[str, Entry]:
@@ -164,181 +292,71 @@ def _known() -> dict[str, Entry]:
     return {}
 
 
-class _Looks:
-    """Layouts and styles that all controls of a quiz share: each of its own would be larger than all the words."""
-
-    def __init__(self) -> None:
-        self.wide, self.button = Layout(width="auto"), Layout(width="max-content")
-        self._styles: dict[type, Any] = {}
-
-    def __call__(self, kind: type[Widget], layout: Layout | None = None, **settings: Any) -> Any:
-        """Make a control; the first of its kind gives its style to the others."""
-        style = {"style": self._styles[kind]} if kind in self._styles else {}
-        made = kind(layout=layout or self.wide, **style, **settings)
-        if hasattr(made, "style"):
-            self._styles.setdefault(kind, made.style)
-        return made
-
-
-class QuestionBox(VBox):
-    """A question, the controls to answer it, and what is said to the answer.
+class Asked:
+    """A question, and what came of it. It returns what is to be said, and knows nothing of the page.
 
     Attributes
     ----------
     question : Question
-    control : RadioButtons, tuple of Checkbox, or NumberField
-    check : Button
-        ``box.check.click()`` checks what the control says.
-    show : Button or None
-        Shows the answer. It is there after two wrong ones.
-    play : Button or None
-        Makes the sounds, and plays the first.
-    feedback, players : HTML
     right : bool
+        Whether it was answered rightly, today or before.
+    wrong : int
+        How many wrong answers were given.
     """
 
-    def __init__(
-        self, question: Question, lesson: int, number: int, looks: _Looks, known: Entry | None, changed: Callable[[], None]
-    ) -> None:
-        self.question, self._lesson, self._number, self._looks, self._changed = question, lesson, number, looks, changed
-        self.right, self._shown, self._wrong = bool(known and known.solved), False, 0
+    def __init__(self, question: Question, id: str, known: Entry) -> None:
+        self.question, self.right, self.wrong = question, bool(known.solved), 0
+        self._id, self._revealed = id, False
         self._last: object = None  # the same answer again is no new try
-        self._sounds: list[show.Sound] = []
-        self.feedback, self.players, self.play, self.show = looks(HTML), None, None, None
-        self.check = looks(Button, looks.button, description="Check", tooltip=f"Check your answer to question {number}")
-        self.check.on_click(self._safely(self._check))
-        self.control = self._make_control()
-        controls = self.control if isinstance(self.control, tuple) else (self.control,)
-        ask = looks(HTML, value=f"<p><b>Question {number}.</b> {_marked(question.ask)}</p>")
-        super().__init__([ask, *self._listening(), *controls, self.check, self.feedback], layout=looks.wide)
-        if known and known.solved:
-            self._say(f"✓ Answered {'earlier today' if known.solved[:10] == _today() else 'on an earlier day'}.")
 
-    def _make_control(self) -> Any:
-        question, looks = self.question, self._looks
-        if isinstance(question, Number):
-            field = NumberField(unit=question.unit, layout=looks.wide)
-            field.on_msg(self._safely(self._enter))
-            return field
-        labels = [option.words.replace("`", "") for option in question.options]
-        if isinstance(question, Several):
-            return tuple(looks(Checkbox, description=label, indent=False) for label in labels)
-        return looks(RadioButtons, options=[(label, k) for k, label in enumerate(labels)], value=None)
+    def before(self) -> str:
+        """Say whether it was right before; nothing was answered yet."""
+        return "✓ You had this right before." if self.right else ""
 
-    def _listening(self) -> list[Widget]:
-        if not isinstance(self.question, Listen):
-            return []
-        self.play = self._looks(
-            Button, self._looks.button, description="▶ Play", tooltip=f"Play the music of question {self._number}"
-        )
-        self.play.on_click(self._safely(self._play))
-        self.players = self._looks(HTML)
-        return [self.play, self.players]
+    def check(self, given: Any) -> str:
+        """Judge what the controls say, and record it if it is new."""
+        try:
+            answer = self._answer(given)
+        except ValueError as error:
+            return str(error)
+        if answer is None:
+            what = {Number: "Write a number", Several: "Tick what is right"}.get(type(self.question), "Choose an answer")
+            return f"{what} first."
+        right, why = reply(self.question, answer)
+        words = f"✓ Right. {why}" if right else f"✗ Not yet. {why}"
+        if answer != self._last:
+            words += self._count(right)
+        self._last = answer
+        return words
 
-    @property
-    def text(self) -> str:
-        """The question in words."""
+    def show(self) -> str:
+        """Say which answer is right. From then on an answer counts for nothing."""
+        self._revealed = True
+        return f"The answer: {_answer(self.question)}"
+
+    def text(self, number: int) -> str:
+        """Return the question in words."""
         question = self.question
-        head = f"{self._number}. {question.ask}{' (right)' if self.right else ''}"
+        head = f"{number}. {question.ask}{' (right)' if self.right else ''}"
         if isinstance(question, Number):
             return f"{head}\n   A field for a number{', ' + question.unit if question.unit else ''}."
         heard = ["   A button that plays the music."] if isinstance(question, Listen) else []
         kind = "Tick" if isinstance(question, Several) else "Choose"
         return "\n".join([head, *heard, *(f"   {kind} {k}: {option.words}" for k, option in enumerate(question.options))])
 
-    def answer(self, given: int | float | str | Collection[int]) -> None:
-        """Set the control and press Check."""
+    def _answer(self, given: Any) -> int | float | frozenset[int] | None:
+        """Return the answer, None if nothing was given. Raises ValueError for a number that cannot be read."""
         if isinstance(self.question, Number):
-            self.control.value = given if isinstance(given, str) else repr(float(given))
-        elif isinstance(self.question, Several):
-            ticked = {self._option(number) for number in given}
-            for number, box in enumerate(self.control):
-                box.value = number in ticked
-        else:
-            self.control.value = self._option(given)
-        self.check.click()
-
-    def _option(self, number: Any) -> int:
-        if number not in range(len(self.question.options)):
-            raise ValueError(
-                f"Question {self._number} has no option {number}; they have the numbers 0 to {len(self.question.options) - 1}."
-            )
-        return int(number)
-
-    def _safely(self, action: Callable[..., None]) -> Callable[..., None]:
-        """Let the question say what went wrong: nobody sees an error in a callback."""
-
-        def act(*arguments: Any) -> None:
-            try:
-                action(*arguments)
-            except Exception as error:
-                self._say(f"That did not work: {error} ({type(error).__name__})")
-
-        return act
-
-    def _enter(self, _: Any, message: Any, __: Any) -> None:
-        if isinstance(message, dict) and message.get("kind") == "enter":
-            self.control.value = str(message.get("value", ""))
-            self._check()
-
-    def _given(self) -> int | float | frozenset[int] | None:
-        """Return what the control says, None if nothing. Raises ValueError for a number that cannot be read."""
-        if isinstance(self.question, Number):
-            return read_number(self.control.value, self.question.unit) if self.control.value.strip() else None
-        if isinstance(self.question, Several):
-            return frozenset(number for number, box in enumerate(self.control) if box.value) or None
-        return self.control.value
-
-    def _check(self, *_: Any) -> None:
-        try:
-            given = self._given()
-        except ValueError as error:
-            self._say(str(error))
-            return
-        if given is None:
-            what = {Number: "Write a number", Several: "Tick what is right"}.get(type(self.question), "Choose an answer")
-            self._say(f"{what} first.")
-            return
-        right, why = reply(self.question, given)
-        words = f"✓ Right. {why}" if right else f"✗ Not yet. {why}"
-        if given != self._last:
-            words += self._count(right)
-        self._last = given
-        self._say(words)
+            return read_number(given, self.question.unit) if given.strip() else None
+        return (frozenset(given) or None) if isinstance(self.question, Several) else given
 
     def _count(self, right: bool) -> str:
         """Record a new answer and return what is to be said of that. What comes after the right one is curiosity."""
-        if self.right or self._shown:
+        if self.right or self._revealed:
             return ""
-        self.right, self._wrong = right, self._wrong + (not right)
-        if self._wrong == TRIES and self.show is None:
-            self._offer()
-        self._changed()
-        said = record("quiz", f"{self._lesson}.{self._number}", right)
+        self.right, self.wrong = right, self.wrong + (not right)
+        said = record("quiz", self._id, right)
         return f"\n{said}" if said else ""
-
-    def _offer(self) -> None:
-        self.show = self._looks(
-            Button, self._looks.button, description="Show the answer", tooltip=f"Show the answer to question {self._number}"
-        )
-        self.show.on_click(self._safely(self._show))
-        self.children = [*self.children, self.show]
-
-    def _show(self, *_: Any) -> None:
-        self._shown = True
-        self._say(f"The answer: {_answer(self.question)}")
-
-    def _play(self, *_: Any) -> None:
-        if not self._sounds:
-            before = self.feedback.value
-            self._say("The music is being made …")
-            self._sounds = [show.sound(score) for score in self.question.sounds()]
-            self.feedback.value = before
-        self.players.value = ""  # the same words again would not begin anew
-        self.players.value = _players(self._sounds, self._number)
-
-    def _say(self, words: str) -> None:
-        self.feedback.value = f'<span role="status" aria-live="polite">{_marked(words)}</span>'
 
 
 def _answer(question: Question) -> str:
@@ -346,12 +364,37 @@ def _answer(question: Question) -> str:
     if isinstance(question, Number):
         whole = question.value == round(question.value)
         return f"{question.value:{'.0f' if whole else '.4g'}}{' ' + question.unit if question.unit else ''}. {question.why}"
-    right = [option for option in question.options if option.right]
-    return "\n".join(_said(option) for option in right) if isinstance(question, Several | Choice | Listen) else ""
+    return "\n".join(_said(option) for option in question.options if option.right)
 
 
 def _said(option: Option) -> str:
     return f"{option.words.rstrip('.')}. {option.why}"
+
+
+def _shown(question: Question, number: int) -> dict[str, Any]:
+    """Return what the page shows of a question. Nothing in it depends on the answer."""
+    ask = f"<b>Question {number}.</b> {_marked(question.ask)}"
+    if isinstance(question, Number):
+        return {"kind": "number", "ask": ask, "unit": question.unit}
+    kind = "checkbox" if isinstance(question, Several) else "radio"
+    options = [_marked(option.words) for option in question.options]
+    return {"kind": kind, "ask": ask, "options": options, "sounds": isinstance(question, Listen)}
+
+
+def _nothing(question: Question) -> Any:
+    """Return what the controls say before anybody touched them."""
+    return "" if isinstance(question, Number) else [] if isinstance(question, Several) else None
+
+
+def _as_controls_say(question: Question, given: Any) -> Any:
+    """Return an answer as the controls would say it. Raises ValueError for an option that is not there."""
+    if isinstance(question, Number):
+        return given if isinstance(given, str) else repr(float(given))
+    several = isinstance(question, Several)
+    for number in given if several else [given]:
+        if number not in range(len(question.options)):
+            raise ValueError(f"There is no option {number}; they have the numbers 0 to {len(question.options) - 1}.")
+    return sorted(map(int, given)) if several else int(given)
 
 
 def _players(sounds: list[show.Sound], number: int) -> str:
@@ -359,18 +402,13 @@ def _players(sounds: list[show.Sound], number: int) -> str:
     rows = []
     for place, sound in enumerate(sounds):
         letter = chr(ord("A") + place) if len(sounds) > 1 else ""
-        start = {"autoplay": "autoplay"} if place == 0 else {}
         sound.text = f"Sound {letter} of question {number}" if letter else f"Sound of question {number}"
-        element = sound.html(onplay=ONE_AT_A_TIME, controlslist="nodownload noplaybackrate", **start)
+        element = sound.html(controlslist="nodownload noplaybackrate")
         rows.append(f'<div style="display:flex;align-items:center;gap:8px"><b>{letter}</b>{element}</div>')
-    return f'<div data-lm-suppress-shortcuts="true">{"".join(rows)}</div>'
+    return "".join(rows)
 
 
 def _marked(words: str) -> str:
     """Write words as HTML, with `code` between backticks."""
     lines = html.escape(words).replace("\n", "<br>")
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", lines)
-
-
-def _today() -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime())

@@ -33,7 +33,12 @@ def hidden_from_others(places: list[Path]) -> list[Path]:
     """Return the files and folders that other users of this machine cannot read, and the folders above that they cannot enter."""
     above = {parent for place in places for parent in place.parents if not parent.stat().st_mode & stat.S_IXOTH}
     below = [path for place in places for path in [place, *place.rglob("*")] if not path.is_symlink()]
-    return sorted(above) + [path for path in below if not path.stat().st_mode & stat.S_IROTH]
+    return sorted(above) + [path for path in below if _is_closed(path.stat().st_mode)]
+
+
+def _is_closed(mode: int) -> bool:
+    needed = stat.S_IROTH | (stat.S_IXOTH if stat.S_ISDIR(mode) else 0)
+    return mode & needed != needed
 
 
 def main() -> int:
