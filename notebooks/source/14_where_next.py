@@ -374,7 +374,8 @@ def rows(side, count):
     """Return inputs (tunes, 64, columns) and targets (tunes, 64) of the first eight bars of tunes in 4/4."""
     parts = [s.slice(0, 32) for s in tunes[side] if s.time_signature == (4, 4) and s.duration >= 32]
     parts = [s for s in parts if not grid.loss_report(s)["onset moved"] and not grid.loss_report(s)["lost"]]
-    coded = [(t, s) for s in parts if len(t := grid.encode(s)) == 64][:count]
+    coded = [(t, s) for s in parts if len(t := grid.encode(s)) == 64]
+    coded = coded[:: max(1, len(coded) // count)][:count]  # of every book some: they stand one book after the other
     return np.stack([grid.inputs(t, s.time_signature)[:-1] for t, s in coded]), np.stack([t for t, _ in coded])
 
 
@@ -390,8 +391,9 @@ print("both see the past alone")
 
 # %% [markdown]
 # And the race: three starts by chance for each, so that the winner is not luck. The learning rate of each is the best of three
-# that were tried on validation tunes (one rate for both would favour one of them). Guess: who wins, and is the gap larger than
-# the spread of the seeds?
+# that were tried on validation tunes (one rate for both would favour one of them): 0.003, 0.01 and 0.02 for the LSTM, 0.0007,
+# 0.0015 and 0.003 for the transformer. Beside them runs an LSTM at 0.01. Guess: who wins, is the gap larger than the
+# spread of the seeds, and what does the wrong rate cost?
 
 # %% tags=["nbval-ignore-output"]
 import time
@@ -412,7 +414,7 @@ def trained(kind, sizes, outputs, x, y, *, rate, seed=0, epochs=1, counts=None):
 
 
 losses, seconds = {"LSTM": [], "transformer": []}, {}
-for kind, rate in (("LSTM", 1e-2), ("transformer", 1.5e-3)):
+for kind, rate in (("LSTM", 3e-3), ("transformer", 1.5e-3)):
     started = time.perf_counter()
     for seed in range(3):
         model = trained(kind, grid.input_sizes, grid.size, *learn, rate=rate, seed=seed, epochs=EPOCHS)
@@ -420,15 +422,16 @@ for kind, rate in (("LSTM", 1e-2), ("transformer", 1.5e-3)):
     seconds[kind] = time.perf_counter() - started
     low, middle, high = sorted(losses[kind])
     print(f"{kind:11} held out: {np.mean(losses[kind]):.3f} nats a token; the three seeds: {low:.3f}, {middle:.3f}, {high:.3f}")
-assert max(losses["transformer"]) < min(losses["LSTM"])
+hasty = trained("LSTM", grid.input_sizes, grid.size, *learn, rate=1e-2, epochs=EPOCHS).evaluate(*judge, verbose=0)
+print(f"LSTM at a rate of 0.01: {hasty:.3f}")
+assert FULL or np.mean(losses["LSTM"]) < np.mean(losses["transformer"]) < hasty
 
 # %% [markdown]
-# With so few tunes and so little time the transformer wins, by more than the seeds' spread. Do not read it as "LSTMs are
-# obsolete": the shipped melody bundle is an LSTM, too, with four times the weights, 9,584 tunes and 46 minutes, and this race
-# says nothing about that size. Nor is it for nothing: on the computer that made this page an update
-# of the transformer took longer (section 6 has the times of yours).
-# Other sizes, other data, more time, and a race may end otherwise; with `PROFILE = "full"` you can run another one. What might
-# the transformer have learned sooner?
+# With so few tunes and so little time the LSTM is ahead on average. Look at the seeds before you call that a victory. And had
+# the LSTM been given the rate of 0.01, you would have read that transformers are better: who tunes one side more than the other
+# decides the race. Nor does it say anything about other sizes, other data or more time: with `PROFILE = "full"` you can run
+# another one. On the computer that made this page an update of the transformer took longer, too (section 6 has the times of
+# yours). So why does everybody speak of transformers?
 #
 # ### A task that tells them apart
 #
