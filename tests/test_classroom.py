@@ -271,6 +271,7 @@ def class_of_many(tmp_path_factory):
     with open(hand_in(folder, "huge", RIGHT, CHECK), "ab") as file:
         file.truncate(100_000_000)
     merge_into(folder / "right" / "progress.json", Results({"1.1": Entry({"a": 1}, hints=2, first=day, last=day)}))
+    (folder / "right" / "progress.before-1.json").write_text("{")  # put aside by a merge
     (folder / "wrong" / "progress_wrong.json").write_text("{")
     return folder, collect(folder, progress=False)
 
@@ -283,6 +284,10 @@ for number in range(64):
     except OSError:
         pass
 """
+
+
+def test_what_the_course_put_aside_is_not_read(class_of_many):
+    assert not remarks(class_of_many[1], "right")
 
 
 @pytest.mark.parametrize(

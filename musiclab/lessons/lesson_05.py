@@ -24,6 +24,9 @@ def _count_events(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
             raise Wrong(f"{call} at {events} onsets is {got}. You count notes; notes that begin together are one event.")
         if got == len(np.unique(score.notes["pitch"])) != events:
             raise Wrong(f"{call} is {got}, it should be {events}. You count different pitches; each return is a new event.")
+        for slip, text in _SLIPS_IN_EVENTS:
+            told = f"{call} is {got}, it should be {events}. {text}"
+            expect(not got == slip(score) != events, told)
         same(got, events, call)
 
     # Two pitches only, so that counting pitches is noticed.
@@ -39,6 +42,33 @@ def _count_events(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
     yield "counts a held note only where it begins"
     counts(Score([]), 0)
     yield "finds no event in an empty score"
+
+
+def _all_edges(score: Score) -> int:
+    notes = score.notes
+    return len(np.union1d(notes["onset"], notes["onset"] + notes["duration"]))
+
+
+def _by_field(score: Score, field: str) -> int:
+    return len(np.unique(score.notes[["onset", field]]))
+
+
+def _gaps(score: Score) -> int:
+    return int((np.diff(score.notes["onset"]) > 0).sum())
+
+
+def _whole_onsets(score: Score) -> int:
+    return len(np.unique(score.notes["onset"].astype(int)))
+
+
+_SLIPS_IN_EVENTS: tuple[tuple[Callable[[Score], int], str], ...] = (
+    (_all_edges, "You count the ends of notes, too; an event is where notes begin."),
+    (_whole_onsets, "You make whole numbers of the onsets; 0.25 and 0.5 are two."),
+    (_gaps, "You count the steps from one onset to the next; the first onset has none before it."),
+    (lambda score: _gaps(score) + 1, "An empty score has no onset, and no event."),
+    (lambda score: _by_field(score, "duration"), "A long note and a short one that begin together are one event."),
+    (lambda score: _by_field(score, "voice"), "Notes of two voices that begin together are one event."),
+)
 
 
 # --- 5.2 Two maps that never change -----------------------------------------------------------------
@@ -66,7 +96,7 @@ def _make_maps(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
     if strange:
         where = "lacks" if strange[0] in notes else "has"
         raise Wrong(f"note_to_int should have each name of the notes and nothing else, but it {where} {strange[0]!r}.")
-    wrong = sorted(set(range(different)) - {int(number) for number in to_int.values()})
+    wrong = sorted(set(range(different)) - set(to_int.values()))
     if wrong:
         raise Wrong(f"{different} names need the numbers 0 to {different - 1}, each once. No name has the number {wrong[0]}.")
     yield "gives the names the numbers from 0 up, each once"
@@ -74,6 +104,11 @@ def _make_maps(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
     if lost:
         number = to_int[lost[0]]
         raise Wrong(f"the way back fails: {lost[0]!r} has the number {number}, and {number} has {to_note.get(number)!r}.")
+    extra = sorted(set(to_note) - set(range(different)), key=str)
+    told = (
+        f"int_to_note has {extra[:1]} too many: {different} names have the numbers 0 to {different - 1}, and it needs no other."
+    )
+    expect(not extra, told)
     yield "leads back from every number to its name"
     for _ in range(5):
         shuffled, _ = maps([notes[i] for i in rng.permutation(len(notes))])
@@ -97,6 +132,23 @@ def _maps_by_appearance(notes: Sequence[str]) -> tuple[dict, dict]:
     return {name: i for i, name in enumerate(names)}, dict(enumerate(names))
 
 
+def _maps_in_halves(notes: Sequence[str]) -> tuple[dict, dict]:
+    """Number the names 0.5, 1.5, 2.5, ..."""
+    names = sorted(set(notes))
+    return {name: i + 0.5 for i, name in enumerate(names)}, {i + 0.5: name for i, name in enumerate(names)}
+
+
+def _maps_from_one(notes: Sequence[str]) -> tuple[dict, dict]:
+    names = sorted(set(notes))
+    return {name: i for i, name in enumerate(names, 1)}, dict(enumerate(names, 1))
+
+
+def _way_back_of_all(notes: Sequence[str]) -> tuple[dict, dict]:
+    """Make the way back of the notes themselves, repeats and all."""
+    names = sorted(set(notes))
+    return {name: i for i, name in enumerate(names)}, dict(enumerate([*names, *notes]))
+
+
 def _maps_with_gaps(notes: Sequence[str]) -> tuple[dict, dict]:
     ordered = sorted(notes)  # not made unique: a later repeat of a name overwrites its number
     return {name: i for i, name in enumerate(ordered)}, dict(enumerate(ordered))
@@ -105,6 +157,7 @@ def _maps_with_gaps(notes: Sequence[str]) -> tuple[dict, dict]:
 # --- 5.3 Read the grid ------------------------------------------------------------------------------
 
 Row = tuple[float, float, int]
+_ROW = "(onset, duration, pitch)"
 
 
 def _rows(tokens: Sequence[int]) -> list[Row]:
@@ -151,6 +204,8 @@ def _grid_rows(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
     yield "leaves room for a rest"
     reads(_random_tokens(rng, 3, holds=True, rests=True))
     yield "keeps the last note, to its end"
+    reads([FIRST_PITCH + 60, HOLD, FIRST_PITCH, HOLD, HOLD, FIRST_PITCH + 127])
+    yield "reads the lowest and the highest pitch"
     for _ in range(20):
         tokens = _random_tokens(rng, int(rng.integers(0, 20)), holds=bool(rng.integers(2)), rests=True)
         reads(tokens + [REST] * int(rng.integers(0, 3)))
@@ -163,21 +218,39 @@ def _explain_rows(got: list[tuple], wanted: list[Row], tokens: list[int], what: 
         return
     if len(got) == len(wanted) - 1 and got == [tuple(map(float, row)) for row in wanted[:-1]]:
         raise Wrong(f"{what}: the last note is missing. No other note comes after it to close it, so close it after the loop.")
+    if FIRST_PITCH in tokens and 0 in [row[2] for row in wanted] and 0 not in [row[2] for row in got]:
+        raise Wrong(
+            f"{what} has no note of pitch 0. Token {FIRST_PITCH} is a pitch, the lowest: a token of {FIRST_PITCH} or more."
+        )
     if len(got) > len(wanted):
         rule = "Only a pitch begins a row; HOLD and REST begin none."
         raise Wrong(f"{what} has {len(got)} rows, it should have {len(wanted)}. {rule}")
-    if len(got) != len(wanted):
-        return
+    if len(got) < len(wanted):
+        missing = [row for row in wanted if (row[0], row[2]) not in [(mine[0], mine[2]) for mine in got]]
+        first = f" No row is there for pitch {missing[0][2]} at onset {missing[0][0]:g}." if missing else ""
+        raise Wrong(f"{what} has {len(got)} of {len(wanted)} rows.{first}")
     mine, right = np.array(got, dtype=float), np.array(wanted, dtype=float)
+    if len(got) > 1 and any(
+        np.allclose(mine[:, order], right) for order in ([0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0])
+    ):
+        raise Wrong(f"{what} has the row {describe(got[0])}: the numbers are right, their order is not. A row is {_ROW}.")
     if np.array_equal(mine[:, 2], right[:, 2] + FIRST_PITCH):
         raise Wrong(f"{what}: the pitches are {FIRST_PITCH} too high. Token {FIRST_PITCH} is pitch 0.")
     if len(mine) and np.allclose(mine[:, 0], right[:, 0] * 4) and not np.allclose(mine[:, 0], right[:, 0]):
         raise Wrong(f"{what}: onsets are counted in steps. A step is a quarter of a quarter length: divide by 4.")
     if np.array_equal(mine[:, [0, 2]], right[:, [0, 2]]) and not np.allclose(mine[:, 1], right[:, 1]):
+        if np.allclose(mine[:, 1], right[:, 1] * 4):
+            raise Wrong(f"{what}: durations are counted in steps. A step is a quarter of a quarter length: divide by 4.")
+        if np.allclose(mine[:, 1], right[:, 0] + right[:, 1]):
+            raise Wrong(f"{what}: the second number of a row is where the note ends. It should be its duration, end minus onset.")
         if (mine[:, 1] == 0.25).all():
             raise Wrong(f"{what}: each note is one step long. Each HOLD after a note makes it one step longer.")
         if REST in tokens and (mine[:, 1] >= right[:, 1]).all():
             raise Wrong(f"{what}: a note goes on through the rest after it. A REST ends the note before it.")
+    early = np.flatnonzero(mine[:, 0] < right[:, 0] - 1e-9)
+    if len(early) and np.array_equal(mine[:, 2], right[:, 2]):
+        note = f"note {early[0]} begins at {mine[early[0], 0]:g}, it should be {right[early[0], 0]:g}"
+        raise Wrong(f"{what}: {note}. Each token before it takes one step, HOLD and REST as well.")
 
 
 def _rows_without_last(tokens: Sequence[int]) -> list[Row]:
@@ -188,6 +261,13 @@ def _rows_without_last(tokens: Sequence[int]) -> list[Row]:
                 rows.append((start / 4, (step - start) / 4, pitch))
             start, pitch = step, int(token) - FIRST_PITCH if token >= FIRST_PITCH else None
     return rows
+
+
+def _rows_of_a_clock(tokens: Sequence[int], ticks: set[int]) -> list[Row]:
+    """Keep a clock that goes on with each note and with the other tokens in `ticks` alone."""
+    now = np.cumsum([token >= FIRST_PITCH or token in ticks for token in tokens]) - 1
+    starts = [int(step) for step, token in enumerate(tokens) if token >= FIRST_PITCH]
+    return [(now[step] / 4, *row[1:]) for step, row in zip(starts, _rows(tokens), strict=True)]
 
 
 def _rows_through_rests(tokens: Sequence[int]) -> list[Row]:
@@ -207,9 +287,13 @@ def _piece_windows(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
         what = f"piece_windows(pieces of {', '.join(str(len(p)) for p in pieces)} tokens, {length})"
         pair = isinstance(got, tuple | list) and len(got) == 2 and all(hasattr(one, "__len__") for one in got)
         expect(pair, f"{what} is {describe(got)}; it should be two lists: all windows, and all targets.")
+        _explain_shape(got[0], got[1], what)
         mine, nexts = [[int(t) for t in window] for window in got[0]], [int(t) for t in got[1]]
         _explain_windows(mine, nexts, pieces, length, what)
-        expect(len(mine) == len(inputs), f"{what} gives {len(mine)} windows, it should give {len(inputs)}.")
+        told = f"{what} gives {len(mine)} windows, it should give {len(inputs)}. A window may come more than once: keep each."
+        expect(len(mine) == len(inputs), told)
+        told = f"{what} gives the right windows in another order. Begin with the first of the first piece."
+        expect(mine == inputs or sorted(mine) != sorted(inputs), told)
         for number, (window, wanted) in enumerate(zip(mine, inputs, strict=True)):
             same(window, wanted, f"window {number} of {what}")
         same(nexts, targets, f"the list of targets of {what}")
@@ -226,10 +310,25 @@ def _piece_windows(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
     yield "never takes a window from two pieces"
     cuts(fresh(length - 1, length, length + 1, 0, length + 4), length)
     yield "takes nothing from a piece that is too short"
+    cuts([fresh(2)[0] * (length + 2)], length)
+    yield "keeps a window as often as it comes"
     for _ in range(20):
         length = int(rng.integers(1, 9))
         cuts(fresh(*rng.integers(0, 25, rng.integers(1, 6)).tolist()), length)
     yield "does so for twenty random collections"
+
+
+def _explain_shape(windows: Any, targets: Any, what: str) -> None:
+    """Say what is wrong if these are no list of lists of tokens, and no list of tokens."""
+    flat = [window for window in windows if not hasattr(window, "__len__")]
+    lists = [target for target in targets if hasattr(target, "__len__")]
+    told = f"{what} gives the targets as the first list, and the windows as the second. Return the windows first."
+    expect(not (flat and lists), told)
+    expect(not flat, f"{what} has {describe(flat[:1])[1:-1]} among the windows; a window is a list of tokens.")
+    nested = [window for window in windows if any(hasattr(token, "__len__") for token in window)]
+    told = f"{what} has a list inside a window. Put the windows of all pieces in one list, and not in a list for each piece."
+    expect(not nested, told)
+    expect(not lists, f"{what} has the target {describe(lists[:1])[1:-1]}; a target is one token, piece[place], and no list.")
 
 
 def _explain_windows(mine: list[list[int]], nexts: list[int], pieces: list[list[int]], length: int, what: str) -> None:
@@ -252,8 +351,28 @@ def _explain_windows(mine: list[list[int]], nexts: list[int], pieces: list[list[
         window, target = missing[0]
         raise Wrong(
             f"{what} gives {len(mine)} windows, it should give {len(right)}."
-            f" The window {describe(window)} with the target {target} is missing."
+            f" The window {describe(window)} with the target {target} is missing, from piece {owner[target]} (the first is 0)."
         )
+
+
+def _right_windows(pieces: Sequence[Sequence[int]], length: int) -> tuple[list, list]:
+    places = [(piece, i) for piece in pieces for i in range(len(piece) - length)]
+    return [p[i : i + length] for p, i in places], [p[i + length] for p, i in places]
+
+
+def _targets_in_lists(pieces: Sequence[Sequence[int]], length: int) -> tuple[list, list]:
+    windows, targets = _right_windows(pieces, length)
+    return windows, [[target] for target in targets]
+
+
+def _windows_by_piece(pieces: Sequence[Sequence[int]], length: int) -> tuple[list, list]:
+    parts = [_right_windows([piece], length) for piece in pieces]
+    return [windows for windows, _ in parts], [targets for _, targets in parts]
+
+
+def _each_window_once(pieces: Sequence[Sequence[int]], length: int) -> tuple[list, list]:
+    pairs = {tuple(window): target for window, target in zip(*_right_windows(pieces, length), strict=True)}
+    return [list(window) for window in pairs], list(pairs.values())
 
 
 def _windows_across(pieces: Sequence[Sequence[int]], length: int) -> tuple[list, list]:
@@ -292,10 +411,14 @@ def _loss_measure(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
     onsets = np.cumsum(rng.integers(2, 5, count)) / 4
     before = Score([(onset, 0.25, int(pitch)) for onset, pitch in zip(onsets, rng.integers(50, 80, count), strict=True)])
     got = value(before, before, "a piece and itself")
-    expect(abs(got) < 1e-9, f"loss is {got:g} for a piece and itself; nothing is lost, so it should be 0.")
+    turned = " You return the share that is kept: take 1 minus it." if abs(got - 1) < 1e-9 else ""
+    expect(abs(got) < 1e-9, f"loss is {got:g} for a piece and itself; nothing is lost, so it should be 0.{turned}")
     yield "is 0 if nothing is lost"
     got = value(before, Score([]), "a piece of which no note is left")
-    expect(abs(got - 1) < 1e-9, f"loss is {got:g} if no note is left; it should be 1.")
+    told = (
+        f"loss is {got:g} if no note is left; it should be 1. Count what is missing, too: zip stops where the shorter one ends."
+    )
+    expect(abs(got - 1) < 1e-9, told)
     yield "is 1 if nothing is left"
     order = rng.permutation(count)
     fewer = [Score(before.notes[np.sort(order[k:])]) for k in range(count)]
@@ -308,7 +431,8 @@ def _loss_measure(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
 
     def notices(name: str, field: str, by: float) -> None:
         got = value(before, changed(before, field, by, some), f"a piece with {len(some)} {name} changed")
-        expect(got > 1e-9, f"loss is 0 though {len(some)} of {count} {name} have changed. Your measure does not look at {name}.")
+        told = f"loss is 0 though {len(some)} of {count} {name} have changed. Your measure does not look at {name}"
+        expect(got > 1e-9, f"{told}, or does not keep them with their notes.")
 
     notices("pitches", "pitch", 1)
     yield "notices changed pitches"
@@ -326,6 +450,14 @@ def _loss_measure(answer: Callable, rng: np.random.Generator) -> Iterator[str]:
 def _sets_of_notes(before: Score, after: Score, fields: list[str]) -> float:
     mine, other = ({tuple(note) for note in score.notes[fields].tolist()} for score in (before, after))
     return 1 - len(mine & other) / len(mine) if mine else 0.0
+
+
+_FIELDS = ["onset", "duration", "pitch"]
+
+
+def _in_pairs(before: Score, after: Score) -> float:
+    pairs = zip(before.notes.tolist(), after.notes.tolist(), strict=False)
+    return sum(one != other for one, other in pairs) / len(before)
 
 
 def _counting_only(before: Score, after: Score) -> float:
@@ -555,6 +687,11 @@ EXERCISES = [
             Mistake(lambda score: len(np.unique(score.notes["pitch"])), "You count different pitches"),
             Mistake(lambda score: len(set(score.notes["duration"].tolist())), "it should be"),
             Mistake(lambda score: int(score.duration / 0.25), "it should be"),
+            Mistake(_all_edges, "You count the ends of notes"),
+            Mistake(_whole_onsets, "0.25 and 0.5 are two"),
+            Mistake(_gaps, "the first onset has none before it"),
+            Mistake(lambda score: _gaps(score) + 1, "An empty score"),
+            Mistake(lambda score: _by_field(score, "duration"), "A long note and a short one"),
         ),
     ),
     Exercise(
@@ -571,6 +708,10 @@ EXERCISES = [
             Mistake(_maps_of_a_set, "depend on the order of the notes"),
             Mistake(_maps_by_appearance, "depend on the order of the notes"),
             Mistake(_maps_with_gaps, "No name has the number"),
+            Mistake(_maps_from_one, "No name has the number 0"),
+            Mistake(_maps_in_halves, "No name has the number 0"),
+            Mistake(_way_back_of_all, "too many"),
+            Mistake(lambda notes: (_maps_of_a_set(notes)[0], dict(enumerate(notes))), "the way back fails"),
             Mistake(_no_way_back, "Return two"),
             Mistake(lambda notes: _maps_of_a_set(notes)[::-1], "changed places"),
         ),
@@ -588,6 +729,16 @@ EXERCISES = [
         mistakes=(
             Mistake(_rows_without_last, "the last note is missing"),
             Mistake(_rows_through_rests, "A REST ends the note"),
+            Mistake(lambda tokens: _rows(tokens)[1:], "No row is there for pitch"),
+            Mistake(lambda tokens: _rows(tokens)[:1], "No row is there for pitch"),
+            Mistake(lambda tokens: [row for row in _rows(tokens) if row[2] > 0], "the lowest"),
+            Mistake(lambda tokens: _rows_of_a_clock(tokens, {HOLD}), "HOLD and REST as well"),
+            Mistake(lambda tokens: _rows_of_a_clock(tokens, {REST}), "HOLD and REST as well"),
+            Mistake(
+                lambda tokens: [(onset, length * 4, pitch) for onset, length, pitch in _rows(tokens)], "durations are counted"
+            ),
+            Mistake(lambda tokens: [(onset, onset + length, pitch) for onset, length, pitch in _rows(tokens)], "end minus onset"),
+            Mistake(lambda tokens: [(pitch, onset, length) for onset, length, pitch in _rows(tokens)], "their order is not"),
             Mistake(lambda tokens: [(i / 4, 0.25, t - 3) for i, t in enumerate(tokens) if t >= 3], "Each HOLD after a note"),
             Mistake(lambda tokens: [(i / 4, 0.25, t - 3) for i, t in enumerate(tokens)], "HOLD and REST begin none"),
             Mistake(lambda tokens: [(onset, length, pitch + 3) for onset, length, pitch in _rows(tokens)], "too high"),
@@ -608,6 +759,12 @@ EXERCISES = [
             Mistake(_windows_across, "Cut each piece on its own"),
             Mistake(_windows_too_few, "is missing"),
             Mistake(_windows_apart, "is missing"),
+            Mistake(lambda pieces, length: _right_windows(pieces[:1], length), "from piece 1"),
+            Mistake(lambda pieces, length: _right_windows(pieces, length)[::-1], "Return the windows first"),
+            Mistake(lambda pieces, length: _right_windows(pieces[::-1], length), "in another order"),
+            Mistake(_targets_in_lists, "and no list"),
+            Mistake(_windows_by_piece, "in one list"),
+            Mistake(_each_window_once, "keep each"),
             Mistake(
                 lambda pieces, length: (w := _windows_across(pieces[:1], length)[0], [one[-1] for one in w]),
                 "is the last token of its window",
@@ -628,6 +785,12 @@ EXERCISES = [
             Mistake(_counting_only, "does not look at pitches"),
             Mistake(_without_durations, "does not look at durations"),
             Mistake(_lost_notes, "between 0 and 1"),
+            Mistake(lambda before, after: 1 - _sets_of_notes(before, after, _FIELDS), "take 1 minus it"),
+            Mistake(_in_pairs, "zip stops where the shorter one ends"),
+            Mistake(lambda before, after: 100 * _sets_of_notes(before, after, _FIELDS), "between 0 and 1"),
+            Mistake(
+                lambda before, after: float(np.mean([_sets_of_notes(before, after, [f]) for f in _FIELDS])), "with their notes"
+            ),
             Mistake(_by_encoding, "each further note should make it larger"),
         ),
     ),

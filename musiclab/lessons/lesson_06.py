@@ -29,6 +29,7 @@ def _count(answer, rng):
             (_no_bias, "this is the count without biases. Each unit of each gate has one, and each output of the Dense layer."),
             (_one_gate, "you count one gate only. An LSTM layer has four, each with weights of its own."),
             (_same_inputs, "the second layer does not read the inputs of the first; it reads the units of the first."),
+            *_FORGOTTEN,
         )
         case = f"for {inputs} inputs, units {units}, {outputs} outputs"
         typical = [(slip(inputs, units, outputs), f"{case} {text}") for slip, text in slips]
@@ -54,6 +55,32 @@ def _weights(inputs, units, outputs):
     return total + outputs * (inputs + 1)
 
 
+_FORGOTTEN = (
+    (lambda i, u, o: _weights(i, u, o) - o, "the biases of the Dense layer are missing, one for each output."),
+    (lambda i, u, o: _weights(i, u, o) - 4 * sum(u), "the biases of the LSTM layers are missing, four for each unit."),
+    (lambda i, u, o: _weights(i, u, o) - o * (u[-1] + 1), "the Dense layer is missing."),
+    (
+        lambda i, u, o: _weights(i, u, o) - 4 * sum(n * n for n in u),
+        "each unit reads also what all units of its layer said last.",
+    ),
+    (lambda i, u, o: _weights(i, u[:1], o), "you count the first LSTM layer only, and the Dense layer."),
+    (lambda i, u, o: _weights(i, u, o) + o * sum(u[:-1]), "the Dense layer reads the last LSTM layer only."),
+    (
+        lambda i, u, o: _weights(i, u, o) + o * (i - u[-1]),
+        "the Dense layer reads the units of the last LSTM layer, not the inputs.",
+    ),
+    (
+        lambda i, u, o: _weights(i, u, o) + sum(o * (n + 1) for n in u[:-1]),
+        "there is one Dense layer, at the end: add it after the loop.",
+    ),
+    (
+        lambda i, u, o: _weights(i, [sum(u)], o),
+        "layers one after the other are not one layer with all units: count each on its own.",
+    ),
+    (lambda i, u, o: _weights(i, u, o) + 4 * sum(u), "each unit of each gate has one bias, not two."),
+)
+
+
 def _same_inputs(inputs, units, outputs):
     """Let every layer read the inputs of the first."""
     return sum(4 * u * (inputs + u + 1) for u in units) + outputs * (units[-1] + 1)
@@ -73,6 +100,13 @@ def _one_gate(inputs, units, outputs):
 def _perplexity(answer, rng):
     def compare(pieces):
         typical = (
+            (_mean(pieces), "that is the mean surprise itself. The perplexity is e to the power of it."),
+            (_exp_of_sum(pieces), "you added up the surprises and did not divide by the number of all steps. Take the mean."),
+            (np.exp(-_mean(pieces)), "that is e to the power of minus the mean: a probability. Leave out the minus."),
+            (
+                _perplexity_by_piece(pieces),
+                f"you took the perplexity of each of {len(pieces)} pieces, and their mean. Put all steps in one row first.",
+            ),
             (_two_to_the(pieces), "you took 2 to the power of the mean. These are nats: it is e to the power of it."),
             (_mean_of_exp(pieces), "you took the mean of e to the power of each surprise. The mean comes first, then np.exp."),
             (
@@ -94,6 +128,19 @@ def _perplexity(answer, rng):
     yield "gives every step the same weight, whichever piece it is in"
 
 
+def _mean(pieces):
+    return float(np.concatenate(pieces).mean())
+
+
+def _exp_of_sum(pieces):
+    """Divide by the number of pieces, not of steps: for one piece that is the sum."""
+    return float(np.exp(sum(piece.sum() for piece in pieces) / len(pieces)))
+
+
+def _perplexity_by_piece(pieces):
+    return float(np.mean([np.exp(piece.mean()) for piece in pieces]))
+
+
 def _two_to_the(pieces):
     return float(2.0 ** np.concatenate(pieces).mean())
 
@@ -111,7 +158,12 @@ def _mean_by_piece(pieces):
 
 def _mean_loss(answer, rng):
     losses = rng.gamma(2.0, 1.0, (3, 6))
-    same(answer(losses, np.ones((3, 6))), float(losses.mean()))
+    typical = (
+        (losses.sum(), "that is the sum. A mean is divided by the number of targets, here 18."),
+        (losses.sum() / 3, "you divided by the number of pieces, 3. Divide by the number of targets, here 18."),
+        (losses.sum() / 6, "you divided by the number of steps of a piece, 6. Divide by the number of targets, here 18."),
+    )
+    _compare(answer(losses, np.ones((3, 6))), float(losses.mean()), typical)
     yield "is the plain mean where nothing is padding"
     for _ in range(3):
         losses, weights = _padded(rng)
@@ -125,6 +177,10 @@ def _mean_loss(answer, rng):
                 _mean_of_pieces(losses, weights),
                 "you took the mean of each piece first. A long piece has more targets, and each counts the same.",
             ),
+            (
+                losses.mean() / weights.mean(),
+                "you divided by the right number, but the losses on padding are in the sum. Multiply by the weights first.",
+            ),
         )
         _compare(answer(losses, weights), float(losses[weights > 0].mean()), typical)
     yield "leaves out the padding, and divides by what is left"
@@ -135,6 +191,10 @@ def _mean_loss(answer, rng):
         "what the model says on padding changes your result. It must not count at all.",
     )
     yield "does not depend on what the padding holds"
+    losses[:, 0] = 0.0  # targets that the model was sure of
+    told = "targets with a loss of 0 are targets: the model was sure of them. The weights say what padding is, not the losses."
+    _compare(answer(losses, weights), float(losses[weights > 0].mean()), [(_without_zeros(losses, weights), told)])
+    yield "counts a target that costs nothing"
 
 
 def _padded(rng):
@@ -142,6 +202,12 @@ def _padded(rng):
     lengths = rng.permutation([2, 5, 9, 14])
     weights = (np.arange(16) < lengths[:, None]).astype(np.float64)  # (pieces, steps)
     return rng.gamma(2.0, 0.3, weights.shape) * (1 + np.arange(4)[:, None]) + 0.05, weights
+
+
+def _without_zeros(losses, weights):
+    """Take every product of 0 for padding."""
+    left = (losses * weights)[losses * weights > 0]
+    return float(left.mean())
 
 
 def _mean_of_pieces(losses, weights):
@@ -154,19 +220,21 @@ def _mean_of_pieces(losses, weights):
 def _early_stop(answer, rng):
     def compare(valid, patience, slips=()):
         got, right = answer(valid, patience), _stop(valid, patience)
-        slips = ((_from_zero, "your epochs are counted from 0. The first epoch is epoch 1."), *slips)
+        slips = (*slips, *_ALWAYS)
         for slip, text in slips:
             wrong = slip(valid, patience)
             told = f"early_stop({valid}, {patience}) should be {right}, you give {wrong}: {text}"
             expect(wrong == right or not (isinstance(got, list | tuple) and tuple(got) == wrong), told)
         same(got, right)
 
-    for _ in range(3):
-        compare(np.sort(rng.uniform(1, 3, int(rng.integers(4, 9))))[::-1].round(3).tolist(), 2)
+    told = "the first epoch is the best so far, however large its loss. Begin with its loss, or with infinity."
+    for scale in (1, 1, 500):
+        falling = (scale * np.sort(rng.uniform(1, 3, int(rng.integers(4, 9))))[::-1]).round(3).tolist()
+        compare(falling, 2, [(lambda _, patience: (patience, 0), told), (lambda _, patience: (patience, 1), told)])
     yield "runs to the end while the loss still falls"
     for patience in (1, 2, 3):
         good = np.sort(rng.uniform(1, 3, int(rng.integers(2, 6))))[::-1].round(3).tolist()
-        rising = [round(good[-1] + 0.1 * (k + 1), 3) for k in range(patience + int(rng.integers(0, 3)))]
+        rising = [round(good[-1] + 0.1 * (k + 1), 3) for k in range(patience + int(rng.integers(2, 5)))]
         compare(good + rising, patience)
     yield "stops after `patience` epochs without a new best"
     best = round(float(rng.uniform(1, 2)), 3)
@@ -193,6 +261,43 @@ def _stop(valid, patience):
 def _from_zero(valid, patience):
     stop, best = _stop(valid, patience)
     return stop - 1, best - 1
+
+
+def _bounded(valid, patience):
+    """Take it that no loss is 100 or more."""
+    stop, best = _stop([100, *valid], patience)
+    return stop - 1, best - 1
+
+
+def _one_too_many(valid, patience):
+    """Wait for more than `patience` bad epochs."""
+    return _stop(valid, patience + 1)[0], _stop(valid, patience)[1]
+
+
+def _never_stops(valid, patience):
+    return len(valid), int(np.argmin(valid)) + 1
+
+
+def _best_of_all(valid, patience):
+    return _stop(valid, patience)[0], int(np.argmin(valid)) + 1
+
+
+def _last_but_patience(valid, patience):
+    """Take it that training always ends `patience` epochs after the best."""
+    stop = _stop(valid, patience)[0]
+    return stop, stop - patience
+
+
+_ALWAYS = (
+    (_from_zero, "your epochs are counted from 0. The first epoch is epoch 1."),
+    (lambda *given: _stop(*given)[::-1], "you give the best epoch first. Return the epoch at which it stops, then the best."),
+    (_last_but_patience, "the best epoch is not always `patience` before the last: training may end before patience does."),
+    (_one_too_many, "you wait for one epoch too many. `patience` epochs without a new best are enough."),
+    (_never_stops, "you go through all epochs. Stop as soon as `patience` in a row have brought no new best."),
+    (_best_of_all, "the best epoch is one after the stop, which training never reaches."),
+    (lambda *given: (_stop(*given)[0], _stop(*given)[1] - 1), "the best epoch is counted from 0, the first epoch is epoch 1."),
+    (lambda *given: (_stop(*given)[0] - 1, _stop(*given)[1]), "you stop one epoch early, or count the last from 0, not from 1."),
+)
 
 
 def _neighbours(valid, patience):
@@ -250,6 +355,8 @@ def _small_model(answer, rng):
         f"for inputs of shape {inputs.shape} your model returns the shape {logits.shape}; it should be {wanted}: one score"
         " for each token at each step. Does the LSTM layer have return_sequences=True?",
     )
+    told = "your model gives NaN, not a number: its weights have run away. Build it anew and train with a lower learning rate."
+    expect(np.isfinite(logits).all(), told)
     if np.allclose(logits.sum(axis=-1), 1, atol=1e-3) and (logits >= 0).all():
         raise Wrong("your model returns probabilities. train() wants logits: leave the softmax out of the Dense layer.")
     yield "returns logits for each step"
@@ -303,14 +410,14 @@ def _references():
 class _Pretender:
     """Stands for a model in the tests of the messages."""
 
-    def __init__(self, count=1000, ahead=False, softmax=False, last=False):
-        self.count, self.ahead, self.softmax, self.last = count, ahead, softmax, last
+    def __init__(self, count=1000, ahead=False, softmax=False, last=False, score=0.0):
+        self.count, self.ahead, self.softmax, self.last, self.score = count, ahead, softmax, last, score
 
     def count_params(self):
         return self.count
 
     def predict_on_batch(self, inputs):
-        logits = np.zeros((*inputs.shape[:2], GridEncoding().size), dtype=np.float32)
+        logits = np.full((*inputs.shape[:2], GridEncoding().size), self.score, dtype=np.float32)
         if self.ahead:  # the next input is the answer
             np.put_along_axis(logits[:, :-1], inputs[:, 1:, :1], 9.0, axis=-1)
         if self.softmax:
@@ -476,6 +583,7 @@ EXERCISES = [
             Mistake(_same_inputs, "it reads the units of the first"),
             Mistake(_no_bias, "without biases"),
             Mistake(_one_gate, "has four"),
+            *(Mistake(slip, text) for slip, text in _FORGOTTEN),
         ),
     ),
     Exercise(
@@ -491,6 +599,10 @@ EXERCISES = [
             Mistake(_two_to_the, "it is e to the power of it"),
             Mistake(_mean_of_exp, "The mean comes first"),
             Mistake(_mean_by_piece, "Every step counts the same"),
+            Mistake(_mean, "that is the mean surprise itself"),
+            Mistake(_exp_of_sum, "Take the mean"),
+            Mistake(lambda pieces: float(np.exp(-_mean(pieces))), "Leave out the minus"),
+            Mistake(_perplexity_by_piece, "Put all steps in one row first"),
         ),
     ),
     Exercise(
@@ -506,6 +618,10 @@ EXERCISES = [
             Mistake(lambda losses, weights: float(losses.mean()), "you counted the padding too"),
             Mistake(lambda losses, weights: float((losses * weights).mean()), "Divide by the targets"),
             Mistake(_mean_of_pieces, "mean of each piece first"),
+            Mistake(_without_zeros, "the model was sure of them"),
+            Mistake(lambda losses, weights: float((losses * weights).sum()), "that is the sum"),
+            Mistake(lambda losses, weights: float((losses * weights).sum() / len(losses)), "the number of pieces"),
+            Mistake(lambda losses, weights: float(losses.mean() / weights.mean()), "Multiply by the weights first"),
         ),
     ),
     Exercise(
@@ -520,6 +636,12 @@ EXERCISES = [
         test=_early_stop,
         mistakes=(
             Mistake(_from_zero, "counted from 0"),
+            Mistake(_bounded, "however large its loss"),
+            Mistake(_one_too_many, "one epoch too many"),
+            Mistake(_never_stops, "you go through all epochs"),
+            Mistake(_best_of_all, "one after the stop"),
+            Mistake(_last_but_patience, "before the last"),
+            Mistake(lambda *given: _stop(*given)[::-1], "you give the best epoch first"),
             Mistake(_neighbours, "not with the epoch before"),
             Mistake(_never_anew, "begins anew"),
             Mistake(_equal_is_better, "no new best"),
@@ -539,6 +661,7 @@ EXERCISES = [
             Mistake([{"epoch": 1, "loss": 2.3}], "not a model"),
             Mistake(_Pretender(count=116_000), "at most 60,000"),
             Mistake(_Pretender(last=True), "return_sequences"),
+            Mistake(_Pretender(score=np.nan), "with a lower learning rate"),
             Mistake(_Pretender(softmax=True), "returns probabilities"),
             Mistake(_Pretender(ahead=True), "looks ahead"),
             Mistake(_Pretender(), "the unigram model"),

@@ -10,26 +10,53 @@ from musiclab.score import Score, pitch_name
 
 
 def _period(answer, rng):
+    def finds(notes, wanted):
+        got, what = answer(list(notes)), f"period({describe(notes, 60)})"
+        if isinstance(got, int | np.integer) and got != wanted:
+            raise Wrong(f"{what} is {got}, it should be {wanted}: {_why_no_period(notes, int(got), wanted)}")
+        same(got, wanted, what)
+
     for _ in range(4):
         loop = _names(rng, int(rng.integers(3, 9)))
-        same(answer(loop * int(rng.integers(3, 6))), len(loop))
+        finds(loop * int(rng.integers(3, 6)), len(loop))
     yield "finds the loop when it fits a whole number of times"
     for _ in range(4):
         loop = _names(rng, int(rng.integers(4, 9)))
         cut = int(rng.integers(1, len(loop)))
-        notes = (loop * 4)[cut : -int(rng.integers(1, len(loop)))]
-        same(answer(notes), len(loop), f"{len(notes)} notes cut out of the loop {loop}, their period")
+        finds((loop * 4)[cut : -int(rng.integers(1, len(loop)))], len(loop))
     yield "finds it when the tail begins and ends in the middle of the loop"
     for _ in range(4):
         a, b, c = _names(rng, 3)
-        same(answer([a, b, b, c, b] * 4), 5)
+        finds([a, b, b, c, b] * 4, 5)
     yield "is not taken in by a note that comes back within the loop"
-    same(answer(_names(rng, 1) * int(rng.integers(5, 20))), 1)
+    for _ in range(3):
+        a, b, c, d = _names(rng, 4)
+        finds([a, b, c, a, b, c, d] * 3, 7)  # its first three notes come twice
+        finds([d, a, b, c, a, b, c] * 3, 7)  # its last three notes come twice
+    yield "is not taken in by notes that come twice within the loop"
+    for _ in range(3):
+        loop = _names(rng, int(rng.integers(3, 9)))
+        finds(loop + loop[: int(rng.integers(2, len(loop)))], len(loop))
+        finds(loop + loop[:1], len(loop))
+    yield "finds a loop that has not yet come twice"
+    finds(_names(rng, 1) * int(rng.integers(5, 20)), 1)
     yield "gives 1 when one note is repeated for ever"
     for _ in range(3):
         notes = _names(rng, int(rng.integers(5, 12)))
-        same(answer(notes), len(notes))
+        finds(notes, len(notes))
     yield "gives the whole length when nothing repeats"
+
+
+def _why_no_period(notes, got, wanted):
+    """Say why `got` is not the smallest period: at which note it fails, or that a smaller one fits."""
+    if got < 1 or got > len(notes):
+        return f"a period is 1 or more, and at most the length of the list, {len(notes)}."
+    fails = [i for i in range(got, len(notes)) if notes[i] != notes[i - got]]
+    if fails:
+        i = fails[0]
+        return f"notes[{i}] is {notes[i]!r}, and {got} before it stands {notes[i - got]!r}. Every note must agree."
+    told = f"from notes[{wanted}] on each note equals the one {wanted} before it, and {wanted} is smaller."
+    return f"{told} A list may end in mid-loop."
 
 
 def _names(rng, count):
@@ -55,12 +82,27 @@ def _from_two(notes):
     return next(p for p in range(2, len(notes) + 1) if notes[p:] == notes[:-p])
 
 
+def _at_most_half(notes):
+    return next((p for p in range(1, len(notes) // 2 + 1) if notes[p:] == notes[:-p]), len(notes))
+
+
+def _begins_again(notes):
+    """Wait until the first p notes have come again, and look no further."""
+    return next((p for p in range(1, len(notes)) if notes[p : 2 * p] == notes[:p]), len(notes))
+
+
+def _ends_again(notes):
+    return next((p for p in range(1, len(notes)) if notes[-2 * p : -p] == notes[-p:]), len(notes))
+
+
 # --- 7.2 ----------------------------------------------------------------------------------------------
 
 
 def _temperature(answer, rng):
     for temperature in (1.0, *rng.uniform(0.3, 2.0, 4)):
         p = answer(_log_p(rng, 6), float(temperature))
+        told = f"at temperature {temperature:.2f} you give {np.min(p):.3g}. No probability is below 0: np.exp makes them of logs."
+        expect(not np.any(np.asarray(p) < 0), told)
         total = float(np.sum(p))
         expect(
             abs(total - 1) < 1e-6,
@@ -69,7 +111,21 @@ def _temperature(answer, rng):
     yield "gives probabilities that sum to 1"
     for _ in range(3):
         log_p = _log_p(rng, 6)
-        same(answer(log_p, 1.0), np.exp(log_p))
+        p = answer(log_p.copy(), 1.0)
+        for wrong, slip in (
+            (
+                log_p / log_p.sum(),
+                "you divide the log-probabilities by their sum. First make probabilities of them, with np.exp.",
+            ),
+            (_softmax(np.exp(log_p)), "you take np.exp twice. What is divided by the temperature is log_p itself."),
+        ):
+            alike = np.shape(p) == wrong.shape and np.allclose(p, wrong)
+            expect(
+                not alike,
+                f"at temperature 1 nothing should change, but the largest goes from {np.exp(log_p.max()):.3f} to"
+                f" {np.max(p):.3f}: {slip}",
+            )
+        same(p, np.exp(log_p))
     yield "changes nothing at temperature 1"
     for low, high in ((0.5, 1.0), (0.8, 1.0)):
         log_p = _log_p(rng, 6)
@@ -84,13 +140,17 @@ def _temperature(answer, rng):
         log_p = _log_p(rng, int(rng.integers(3, 12)))
         same(answer(log_p, float(temperature)), distribution(log_p, temperature=float(temperature)))
     yield "equals what generate() uses"
-    p = np.asarray(answer(_log_p(rng, 6), 0.00001), dtype=float)
+    log_p = _log_p(rng, 6)
+    p = np.asarray(answer(log_p.copy(), 0.00001), dtype=float)
     expect(
         np.isfinite(p),
         "at temperature 0.00001 your probabilities are NaN: to a computer e to the power of -2000 is 0, and 0/0 is no number."
         " Subtract the largest value before exp; the division by the sum cancels it.",
     )
-    yield "survives a very low temperature"
+    best = int(np.argmax(log_p))
+    told = f"at temperature 0.00001 the likeliest token, {best}, should have the probability 1; you give it {p[best]:.5f}."
+    expect(abs(p[best] - 1) < 1e-6, f"{told} Do not bound anything: subtract the largest value before exp.")
+    yield "survives a very low temperature, and has all on one token there"
 
 
 def _log_p(rng, size):
@@ -116,25 +176,33 @@ def _naive(log_p, temperature):
         return p / p.sum()
 
 
+def _never_that_low(log_p, temperature):
+    return _softmax(log_p / max(temperature, 0.01))
+
+
+def _zeros_for_nan(log_p, temperature):
+    return np.nan_to_num(_naive(log_p, temperature))
+
+
 # --- 7.3 ----------------------------------------------------------------------------------------------
 
 
 def _top_p(answer, rng):
-    for limit in rng.uniform(0.2, 0.95, 4):
-        p = answer(_p(rng, 7), float(limit))
+    for limit in (*rng.uniform(0.2, 0.95, 4), 0.05):  # the last is below the probability of the likeliest
+        p = np.asarray(answer(_p(rng, 7), float(limit)), dtype=float)
+        told = f"seven probabilities go in, an array of shape {p.shape} comes out; give a dropped token the probability 0."
+        expect(p.shape == (7,), told)
+        told = f"with limit {limit:.2f} you keep no token at all. The token that crosses the limit is kept too."
+        expect(np.isfinite(p).any() and np.any(p), told)
         total = float(np.sum(p))
         expect(
             abs(total - 1) < 1e-6,
             f"with limit {limit:.2f} your probabilities sum to {total:.4g}; divide what is kept by its sum.",
         )
     yield "gives probabilities that sum to 1"
-    for _ in range(4):
-        p = _p(rng, 7)
-        kept = np.asarray(answer(p, float(rng.uniform(0.3, 0.8))), dtype=float)
-        expect(
-            kept.shape == p.shape,
-            f"seven probabilities go in, an array of shape {kept.shape} comes out; give a dropped token the probability 0.",
-        )
+    likeliest_last = np.array([0.05, 0.05, 0.05, 0.1, 0.1, 0.25, 0.4])
+    for p in (likeliest_last, *(_p(rng, 7) for _ in range(4))):
+        kept = np.asarray(answer(p.copy(), float(rng.uniform(0.3, 0.55))), dtype=float)
         best = int(np.argmax(p))
         expect(
             kept[best] == kept.max() and kept[best] > 0,
@@ -185,18 +253,31 @@ def _ascending(p, limit):
     return out / out.sum()
 
 
+def _in_their_order(p, limit):
+    """Forget to sort."""
+    kept = np.where(np.cumsum(p) - p < limit, p, 0)
+    return kept / kept.sum()
+
+
 # --- 7.4 ----------------------------------------------------------------------------------------------
 
 
 def _draw(answer, rng):
-    same(answer(np.array([0.5, 0.3, 0.2]), 0.4), 0)
-    same(answer(np.array([0.5, 0.3, 0.2]), 0.6), 1)
-    same(answer(np.array([0.5, 0.3, 0.2]), 0.9), 2)
+    def draws(p, u):
+        got, edges = answer(p.copy(), u), np.append(0, np.cumsum(p))
+        right = int(np.searchsorted(edges[1:], u, side="right"))
+        call = f"draw({p.round(3).tolist()}, {u:.3f})"
+        if np.ndim(got) == 0 and isinstance(got, int | np.integer) and got != right:
+            stretch = f"the stretch of token {right} goes from {edges[right]:.3f} to {edges[right + 1]:.3f}."
+            raise Wrong(f"{call} is {got}, it should be {right}: {stretch}")
+        same(got, right, call)
+
+    for u in (0.4, 0.6, 0.9):
+        draws(np.array([0.5, 0.3, 0.2]), u)
     yield "draws as in the example"
     for _ in range(12):
         p = _p(rng, int(rng.integers(3, 9)))
-        u = float(rng.random())
-        same(answer(p, u), int(np.searchsorted(np.cumsum(p), u, side="right")))
+        draws(p, float(rng.random()))
     yield "finds the stretch in which the given number lies"
     for _ in range(6):
         p = _p(rng, 5)
@@ -269,16 +350,20 @@ def _tune(answer, rng):
     )
     yield "can be played on a violin"
     ends = notes["onset"] + notes["duration"]
-    expect(
-        len(answer.voices) == 1 and np.all(ends[:-1] <= notes["onset"][1:] + 1e-9),
-        "in my_tune two notes sound at once; a tune has one at a time.",
+    both = notes["onset"][1:][ends[:-1] > notes["onset"][1:] + 1e-9]
+    told = (
+        f"in my_tune two notes sound at once, at {describe(both[:1].tolist())[1:-1]} quarter lengths; a tune has one at a time."
     )
+    expect(len(both) == 0, told)
+    told = f"my_tune has {len(answer.voices)} voices, {describe(list(answer.voices))}; a tune has one."
+    expect(len(answer.voices) == 1, told)
     yield "has one note at a time"
     starts = np.arange(0, answer.duration, answer.bar_length)
-    share = float(np.isin(np.round(starts, 4), np.round(notes["onset"], 4)).mean())
+    begun = np.isin(np.round(starts, 4), np.round(notes["onset"], 4))
     expect(
-        share >= 0.75,
-        f"in my_tune {share:.0%} of the bars begin with a note; at least 75% should. Try another seed or a lower temperature.",
+        begun.mean() >= 0.75,
+        f"in my_tune {begun.mean():.0%} of the bars begin with a note; at least 75% should. Bar {int(begun.argmin()) + 1} does"
+        " not. Try another seed or a lower temperature.",
     )
     yield "begins three of four bars with a note"
     contents = {tuple(_bar(answer, start)) for start in starts}
@@ -288,11 +373,12 @@ def _tune(answer, rng):
     )
     yield "has at least four different bars"
     home = int(notes["pitch"][-1]) % 12
-    major, minor = (float(np.isin((notes["pitch"] - home) % 12, scale).mean()) for scale in _SCALES)
+    in_scale = max((np.isin((notes["pitch"] - home) % 12, scale) for scale in _SCALES), key=np.sum)
+    others = ", ".join(sorted({pitch_name(60 + int(p) % 12)[:-1] for p in notes["pitch"][~in_scale]}))
     expect(
-        max(major, minor) >= 0.9,
-        f"my_tune ends on {pitch_name(60 + home)[:-1]}, but only {max(major, minor):.0%} of its notes are in the"
-        " major or minor scale of that note; at least 90% should be.",
+        in_scale.mean() >= 0.9,
+        f"my_tune ends on {pitch_name(60 + home)[:-1]}, but only {in_scale.mean():.0%} of its notes are in the"
+        f" major or minor scale of that note; at least 90% should be. These are not: {others}.",
     )
     yield "ends on the home note of its scale"
 
@@ -512,9 +598,14 @@ EXERCISES = [
         test=_period,
         mistakes=(
             Mistake(_nearest_return, "it should be 5"),
-            Mistake(_whole_loops, "cut out of the loop"),
+            Mistake(_whole_loops, "A list may end in mid-loop"),
             Mistake(_from_two, "it should be 1"),
             Mistake(lambda notes: len(set(notes)), "it should be 5"),
+            Mistake(_at_most_half, "it should be"),
+            Mistake(_begins_again, "Every note must agree"),
+            Mistake(_ends_again, "it should be 7"),
+            Mistake(lambda notes: (notes[1:] + notes[:1]).index(notes[0]) + 1, "Every note must agree"),
+            Mistake(lambda notes: max(p for p in range(1, len(notes)) if notes[p:] == notes[:-p]), "equals the one"),
         ),
     ),
     Exercise(
@@ -531,6 +622,11 @@ EXERCISES = [
             Mistake(lambda log_p, temperature: np.exp(log_p / temperature), "divide them by their sum"),
             Mistake(lambda log_p, temperature: _softmax(log_p * temperature), "should become likelier"),
             Mistake(_naive, "Subtract the largest value"),
+            Mistake(_zeros_for_nan, "should have the probability 1"),
+            Mistake(lambda log_p, temperature: _naive(np.maximum(log_p, -700 * temperature), temperature), "the probability 1"),
+            Mistake(lambda log_p, temperature: np.log(_softmax(log_p / temperature)), "No probability is below 0"),
+            Mistake(lambda log_p, temperature: log_p / log_p.sum(), "you divide the log-probabilities by their sum"),
+            Mistake(lambda log_p, temperature: _softmax(np.exp(log_p) / temperature), "you take np.exp twice"),
         ),
     ),
     Exercise(
@@ -554,6 +650,9 @@ EXERCISES = [
                 lambda p, limit: _top_p_by(p, lambda run, one: run - one < limit, renormalise=False),
                 "divide what is kept by its sum",
             ),
+            Mistake(lambda p, limit: _top_p_by(p, lambda run, _: run < limit), "you keep no token at all"),
+            Mistake(lambda p, limit: _top_p_by(p, lambda run, one: run - one < limit)[p >= 0.2], "give a dropped token"),
+            Mistake(_in_their_order, "Keep the likely ones"),
             Mistake(_ascending, "Keep the likely ones"),
             Mistake(lambda p, limit: np.sort(p)[::-1] / p.sum(), "leave each in its place"),
         ),
@@ -573,6 +672,8 @@ EXERCISES = [
             Mistake(_at_least, "a token of probability 0"),
             Mistake(lambda p, u: int(np.argmin(np.abs(p - u))), "it should be"),
             Mistake(lambda p, u: int(u * len(p)), "it should be"),
+            Mistake(lambda p, u: int((np.cumsum(p) < u).sum()) + 1, "the stretch of token 0 goes from 0.000 to 0.500"),
+            Mistake(lambda p, u: int(np.argmax(np.cumsum(np.sort(p)[::-1]) > u)), "the stretch of token"),
         ),
     ),
     Exercise(
@@ -595,6 +696,9 @@ EXERCISES = [
             Mistake(_melody((60, 60, 60, 60) * 12), "different bars"),
             Mistake(_melody(_SCALE * 5 + (60, 64, 67, 72) * 2 + (61,)), "major or minor scale"),
             Mistake(_melody(_SCALE * 8, step=0.7), "begin with a note"),
+            Mistake([_melody(_SCALE * 8)], "of type list"),
+            Mistake(Score([*_melody(_SCALE * 8).notes.tolist(), (5, 2, 84)]), "at once, at 5 quarter lengths"),
+            Mistake(Score([(i, 1, p, i % 2) for i, p in enumerate(_SCALE * 8)]), "2 voices"),
         ),
     ),
     Exercise(

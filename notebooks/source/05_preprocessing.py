@@ -491,8 +491,9 @@ assert len(windows([joined], 3)[0]) == 5 and len(windows(pieces, 3)[0]) == 2
 # ### Exercise 5.4 · Windows that stay inside their piece
 #
 # Write `piece_windows(pieces, length)`. `pieces` is a list of lists of tokens. Return two lists: all windows of `length` tokens,
-# and the target of each, the token that follows it in the same piece. Keep the order of the pieces. A piece too short for a
-# window and its target gives none. Example: `piece_windows([[1, 2, 3], [7, 8]], 2)` is `([[1, 2]], [3])`.
+# and the target of each, the token that follows it in the same piece. Keep the order of the pieces. A window that comes more
+# than once is kept each time. A piece too short for a window and its target gives none. Example:
+# `piece_windows([[1, 2, 3], [7, 8]], 2)` is `([[1, 2]], [3])`.
 
 
 # %%

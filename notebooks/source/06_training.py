@@ -412,7 +412,8 @@ for name, batches in (("training", train_batches), ("held-out", valid_batches)):
 # ### Exercise 6.3 · A mean without padding
 #
 # Write `mean_loss(losses, weights)`: the mean over all targets of a batch. Both arguments are
-# arrays of shape (pieces, steps). Example: losses `[[1.0, 2.0], [6.0, 0.1]]` with weights `[[1, 1], [1, 0]]` give 3.0.
+# arrays of shape (pieces, steps). A weight is 1 for a target and 0 for padding; a target may have the loss 0. Example: losses
+# `[[1.0, 2.0], [6.0, 0.1]]` with weights `[[1, 1], [1, 0]]` give 3.0.
 
 
 # %%
@@ -511,8 +512,8 @@ show.curves(tune_history, baselines=baselines, title="Dance tunes", unit="nats p
 #
 # *Early stopping* ends a training that no longer improves. Write `early_stop(valid, patience)`. It
 # gets the held-out losses of the epochs and stops as soon as `patience` epochs in a row have brought no new best (or at
-# the end). Return the epoch at which it stops and the best epoch, both counted from 1. Example:
-# `early_stop([2.0, 1.5, 1.6, 1.7, 1.4], 2)` is `(4, 2)`.
+# the end). The first epoch is a best, an equal loss is not. Return the epoch at which it stops and the best epoch, both counted
+# from 1. Example: `early_stop([2.0, 1.5, 1.6, 1.7, 1.4], 2)` is `(4, 2)`.
 
 
 # %%

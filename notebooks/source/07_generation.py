@@ -160,8 +160,8 @@ assert len(loops) >= 3
 #
 # The cell above could look at windows. Often you have the notes alone. Write `period(notes)`: the smallest `p`
 # (1 or more) such that every note in the list, from number `p` on, equals the note `p` places before it.
-# `period(["C4", "E4", "G4", "C4", "E4"])` is 3. If nothing repeats, return the length of the list. Stuck? Run
-# `hint("7.1")` in a cell of your own; `solution("7.1")` shows a worked answer.
+# `period(["C4", "E4", "G4", "C4", "E4"])` is 3, though the loop has not come twice. If nothing repeats, return the length of
+# the list. Stuck? Run `hint("7.1")` in a cell of your own; `solution("7.1")` shows a worked answer.
 
 
 # %%
@@ -292,8 +292,8 @@ show.probabilities(bent, encoding.vocabulary, top=10, title="The first token of 
 #
 # Write the formula as a function: `with_temperature(log_p, temperature)` takes an array of log-probabilities
 # and returns an array of probabilities. For example, `with_temperature(np.log([0.8, 0.2]), 0.5)` is about
-# `[0.941, 0.059]`. The check compares it with the function that `generate` uses, also at temperatures close to
-# 0.
+# `[0.941, 0.059]`. The check compares it with the function that `generate` uses, and asks that close to 0 the
+# likeliest token has all of the probability.
 
 
 # %%
@@ -563,7 +563,7 @@ for name, score in (("output.mid", tune), ("recipe.mid", recipe_piece)):
 # Write a tune that you would keep: a `Score` under the name `my_tune`. Try seeds, temperatures, prompts, your
 # own ideas. The check asks for a melody of 8 to 32 bars between G3 and E6 (a violin can play that); three of
 # four bars begin with a note; at least four bars differ; and at least 90 % of the notes lie in the major or
-# minor scale of its last note, so that it ends at home. When you like it, save it under a name of its own.
+# (natural) minor scale of its last note, so that it ends at home. When you like it, save it under a name of its own.
 
 # %%
 my_tune = ...
