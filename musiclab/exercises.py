@@ -1,6 +1,6 @@
 """Exercises that check themselves: `check`, `hint` and `solution`.
 
-In a notebook an exercise is a stub and a call of `check`::
+In a notebook an exercise is a stub and, in the cell below it, a call of `check`::
 
     def count_events(onsets):
         \"\"\"Count the events of a piece: notes that share an onset are one event.\"\"\"
@@ -37,7 +37,8 @@ How to write an exercise
            ),
        ]
 
-2. In ``notebooks/source/05_*.py`` write the stub and ``check("5.1", count_events)`` as above.
+2. In ``notebooks/source/05_*.py`` write the stub and ``check("5.1", count_events)`` as above, each in a cell
+   of its own: nbgrader marks the one as the student's and the other as the course's.
 3. In ``notebooks/solutions/05_*.py`` write the worked answer in a section that begins with the line
    ``# %% 5.1 Count the events``. Imports may stand above the first section; sections share their names.
 

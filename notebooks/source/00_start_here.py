@@ -177,9 +177,9 @@ assert devices() and (3, 11) <= tuple(map(int, platform.python_version_tuple()[:
 # %% [markdown]
 # ## 6 · How exercises work
 #
-# Most ideas come with an exercise: a cell with something left out, marked `...`. Fill it in and run the cell.
-# `check` then tries your answer on music that it makes up on the spot, and says what holds and what does not, and
-# why. As long as you have changed nothing it says so.
+# Most ideas come with an exercise: a cell with something left out, marked `...`. Fill it in, run it, and run the cell below
+# it (Shift and Enter, twice). There `check` tries your answer on music that it makes up on the spot, and says what holds and
+# what does not, and why. As long as you have changed nothing it says so. Whenever you change your answer, run both again.
 #
 # If you are stuck, run `hint("0.1")` in a new cell. Each call gives the next hint. `solution("0.1")` shows a
 # worked answer.
