@@ -41,6 +41,10 @@ _BLOCK = 1024
 # Pieces that are written side by side: at least and at most. With fewer a core is slow, with more its cache overflows.
 _PART = (16, 64)
 
+# Multiplications in a step of a part, at least. All that is not a product of matrices the cores do one after the other:
+# Python runs in one thread at a time. With shorter products two cores would be no faster than one.
+_WORTH_A_CORE = 20_000_000
+
 
 class StepModel(Protocol):
     """What generation asks of a model: the LSTM's `Stream` and the baselines have it."""
@@ -112,7 +116,8 @@ def sample_many(
     check_count(count, seed)
     check_controls(temperature, top_k, top_p)
     chances = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,))) for k in range(count)]
-    parts = -(-count // min(max(-(-count // cores.count()), _PART[0]), _PART[1]))
+    least = max(_PART[0], -(-_WORTH_A_CORE // model.multiplications))
+    parts = -(-count // min(max(-(-count // cores.count()), least), _PART[1]))
     write = functools.partial(
         _sample_part,
         model,
@@ -153,15 +158,15 @@ def _sample_part(
     going = np.arange(len(chances))  # the pieces that have not ended; the arrays of a step have a row for each of these
     last, quarters = np.full(len(chances), END), np.zeros(len(chances))
     for given in prompt.tolist():
-        model.step([last, *next(context)])
+        model.logits([last, *next(context)])
         last = np.full(len(chances), given)
     rows: list[np.ndarray] = []
     while len(going) and len(rows) < length * _MOST_TOKENS_A_QUARTER:
         if len(rows) % _BLOCK == 0:
             numbers = np.stack([chances[k].random(_BLOCK) for k in going], axis=1)  # (_BLOCK, pieces)
-        log_probabilities = model.step([last, *next(context)])
+        logits = model.logits([last, *next(context)])
         allowed = grammar[last] if rows else grammar[last] & grammar[END]
-        last = draw(distribution(log_probabilities, allowed=allowed, **controls), numbers[len(rows) % _BLOCK])
+        last = draw(distribution(logits, allowed=allowed, **controls), numbers[len(rows) % _BLOCK])
         rows.append(np.full(len(chances), END, dtype=np.int32))
         rows[-1][going] = last
         quarters += encoding.quarters[last]

@@ -37,6 +37,7 @@ import numpy as np
 
 from musiclab import cores
 from musiclab.backend import devices, keras
+from musiclab.products import Factor, spaced, spacing
 
 __all__ = ["FastLSTM"]
 
@@ -93,19 +94,9 @@ def _parts(batch: int) -> list[slice]:
     return [slice(batch * part // count, batch * (part + 1) // count) for part in range(count)]
 
 
-def _width(columns: int) -> int:
-    """Return how far apart the rows of a matrix are to lie: an odd multiple of 16 numbers, so never a power of two."""
-    return 16 * (-(-columns // 16) | 1)
-
-
-def _spaced(rows: int, columns: int, dtype: np.dtype) -> np.ndarray:
-    """Allocate a matrix whose rows lie so."""
-    return np.empty((rows, _width(columns)), dtype=dtype)[:, :columns]
-
-
 def _shapes(inputs: int, units: int, steps: int, batch: int) -> tuple[tuple[int, ...], ...]:
     """Return the shapes of what the way back needs: the three arrays of `_views`, with all of their memory."""
-    return (steps + 1, batch, _width(inputs + 1 + units)), (steps + 1, 5, batch, units), (steps, batch, units)
+    return (steps + 1, batch, spacing(inputs + 1 + units)), (steps + 1, 5, batch, units), (steps, batch, units)
 
 
 def _views(memory: np.ndarray, inputs: int, units: int, steps: int, part: slice) -> tuple[np.ndarray, ...]:
@@ -164,12 +155,13 @@ def _forward(
     """
     (batch, steps, inputs), units = xs.shape, h.shape[1]
     weights = _packed(kernel, bias, recurrent_kernel)
+    of_x, of_h = Factor(weights[: inputs + 1]), Factor(weights[inputs + 1 :])
     hs, last_c = _pool.array((batch, steps, units), xs.dtype), _pool.array(c.shape, xs.dtype)
     memory = _pool.array((sum(map(math.prod, _shapes(inputs, units, steps, batch))),), xs.dtype)
 
     def go(part: slice) -> None:
         views = _views(memory, inputs, units, steps, part)
-        _forward_part(weights, xs[part], h[part], c[part], hs[part], last_c[part], *views)
+        _forward_part(of_x, of_h, xs[part], h[part], c[part], hs[part], last_c[part], *views)
 
     cores.in_parts(go, _parts(batch))
     return hs, last_c, memory
@@ -181,7 +173,7 @@ def _packed(kernel: np.ndarray, bias: np.ndarray, recurrent_kernel: np.ndarray) 
     The columns of o, i, f are halved: σ(z) = (tanh(z/2) + 1)/2.
     """
     inputs, units = len(kernel), len(recurrent_kernel)
-    weights = _spaced(inputs + 1 + units, 4 * units, kernel.dtype)
+    weights = spaced(inputs + 1 + units, 4 * units, kernel.dtype)
     for rows, given in ((slice(inputs), kernel), (inputs, bias), (slice(inputs + 1, None), recurrent_kernel)):
         np.multiply(given[..., 3 * units :], 0.5, out=weights[rows, :units])
         np.multiply(given[..., : 2 * units], 0.5, out=weights[rows, units : 3 * units])
@@ -190,7 +182,8 @@ def _packed(kernel: np.ndarray, bias: np.ndarray, recurrent_kernel: np.ndarray) 
 
 
 def _forward_part(
-    weights: np.ndarray,
+    of_x: Factor,
+    of_h: Factor,
     xs: np.ndarray,
     h: np.ndarray,
     c: np.ndarray,
@@ -202,9 +195,8 @@ def _forward_part(
 ) -> None:
     """Do it for the sequences of one part. Writes to the last five."""
     (batch, steps, inputs), units = xs.shape, h.shape[1]
-    of_x, of_h = weights[: inputs + 1], weights[inputs + 1 :]
     half = xs.dtype.type(0.5)
-    ahead, sums = (_spaced(count * batch, 4 * units, xs.dtype) for count in (BLOCK, 1))
+    ahead, sums = (spaced(count * batch, 4 * units, xs.dtype) for count in (BLOCK, 1))
     products = np.empty((2, batch, units), dtype=xs.dtype)
     rows[..., inputs] = 1
     rows[0, :, inputs + 1 :] = h
@@ -212,11 +204,11 @@ def _forward_part(
     for start in range(0, steps, BLOCK):
         block = rows[start : min(start + BLOCK, steps)]  # (up to BLOCK, batch, inputs + 1 + units)
         block[..., :inputs] = xs[:, start : start + BLOCK].swapaxes(0, 1)
-        np.matmul(_flat(block[..., : inputs + 1]), of_x, out=ahead[: len(block) * batch])
+        of_x.multiply(_flat(block[..., : inputs + 1]), ahead[: len(block) * batch])
         for n in range(len(block)):
             t = start + n
             now, z = gates[t], gates[t, :4]  # (5, batch, units), (4, batch, units)
-            np.matmul(block[n, :, inputs + 1 :], of_h, out=sums)
+            of_h.multiply(block[n, :, inputs + 1 :], sums)
             np.add(_blocks(sums), _blocks(ahead[n * batch : (n + 1) * batch]), out=z)
             np.tanh(z, out=z)
             sigmas = z[:3]
@@ -255,25 +247,27 @@ def _backward(dhs: np.ndarray, dh: np.ndarray, dc: np.ndarray, weights: np.ndarr
     dkernel, dbias, drecurrent_kernel : arrays (inputs, 4 units), (4 units,), (units, 4 units)
     """
     (batch, steps, units), dtype, inputs = dhs.shape, dhs.dtype, weights.shape[1] - dhs.shape[2]
-    turned = _spaced(*weights.shape, dtype)
+    turned = spaced(*weights.shape, dtype)
     turned[:units], turned[units:] = weights[3 * units :], weights[: 3 * units]  # in the order o, i, f, g
+    of_x, of_h = Factor(turned[:, :inputs]), Factor(turned[:, inputs:])
     parts = _parts(batch)
     dxs, first_dh, first_dc = (_pool.array(shape, dtype) for shape in ((batch, steps, inputs), dh.shape, dc.shape))
-    dweights = _pool.array((len(parts), inputs + 1 + units, 4 * units), dtype)
+    dweights = _pool.array((len(parts), inputs + 1 + units, spacing(4 * units)), dtype)[..., : 4 * units]
 
     def go(part: slice, dweights: np.ndarray) -> None:
         views, results = _views(memory, inputs, units, steps, part), (dxs[part], first_dh[part], first_dc[part])
-        _backward_part(turned, dhs[part], dh[part], dc[part], *views, dweights, *results)
+        _backward_part(of_x, of_h, dhs[part], dh[part], dc[part], *views, dweights, *results)
 
     cores.in_parts(go, parts, dweights)
-    total = _pool.array(dweights.shape[1:], dtype)  # in Keras's order again
+    total = _pool.array((inputs + 1 + units, 4 * units), dtype)  # in Keras's order again
     np.sum(dweights[:, :, units:], axis=0, out=total[:, : 3 * units])
     np.sum(dweights[:, :, :units], axis=0, out=total[:, 3 * units :])
     return dxs, first_dh, first_dc, total[:inputs], total[inputs], total[inputs + 1 :]
 
 
 def _backward_part(
-    weights: np.ndarray,
+    of_x: Factor,
+    of_h: Factor,
     dhs: np.ndarray,
     dh: np.ndarray,
     dc: np.ndarray,
@@ -287,8 +281,7 @@ def _backward_part(
 ) -> None:
     """Do it for the sequences of one part. Writes to the last four."""
     (batch, steps, units), inputs = dhs.shape, dxs.shape[2]
-    of_x, of_h = weights[:, :inputs], weights[:, inputs:]
-    dzs = _pool.array((steps, batch, _width(4 * units)), dc.dtype)[..., : 4 * units]  # of the sums inside σ and tanh
+    dzs = _pool.array((steps, batch, spacing(4 * units)), dc.dtype)[..., : 4 * units]  # of the sums inside σ and tanh
     dh, dc, product = dh.copy(), dc.copy(), np.empty_like(dc)
     slopes = np.empty((BLOCK, 4, batch, units), dtype=dc.dtype)
     slopes_c = np.empty((BLOCK, batch, units), dtype=dc.dtype)
@@ -304,8 +297,8 @@ def _backward_part(
             np.multiply(dh, slopes[n, 0], out=dz[0])
             np.multiply(dc, slopes[n, 1:], out=dz[1:])
             dc *= gates[t, 2]
-            np.matmul(block[n], of_h, out=dh)
-        np.matmul(_flat(block), of_x, out=_flat(dx[:size]))
+            of_h.multiply(block[n], dh)
+        of_x.multiply(_flat(block), _flat(dx[:size]))
         dxs[:, start : start + size] = dx[:size].swapaxes(0, 1)
     np.matmul(_flat(rows[:steps]).T, _flat(dzs), out=dweights)
     first_dh[:], first_dc[:] = dh, dc

@@ -23,12 +23,15 @@ All of it computes in the type of the weights, float32 or float64, whatever the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
+
+from musiclab.products import WIDEST, Factor, spaced
 
 __all__ = ["LSTM", "Gates", "Gradients", "Stream", "Streams", "backward_stack", "forward_stack", "log_softmax", "sigmoid"]
 
@@ -486,10 +489,7 @@ class Streams:
 
     *One product a layer.* h goes to two places: to the layer above, and to its own layer in the next step. Both
     matrices stand side by side, and the sums for the next step wait there for its inputs. A last
-    row holds the biases, and each h ends with a 1 for it.
-
-    *Rows that lie well in memory.* If the rows of a matrix lie a power of two apart, as they do with 256 units, they compete
-    for the same places in the cache, and a product takes a quarter longer. So a few unused numbers lie between them.
+    row holds the biases, and each h ends with a 1 for it. `musiclab.products` says how the product is taken.
 
     *One block for each gate.* The gates of a layer are five blocks (streams, units) in the order o, i, f, g, and c: so σ
     acts on three of them at once, and i * g and f * c are one multiplication. All memory is used again in each step.
@@ -504,18 +504,25 @@ class Streams:
 
     def __init__(self, weights: Mapping[str, np.ndarray], count: int) -> None:
         self._tables, recurrent, above = _Weights.of(weights)
-        self._weights = []
+        self._numbers = np.arange(len(self._tables[0]))
+        self._factors, self._sizes = [], [len(bias) for _, bias in above]
         for own, (kernel, bias) in zip(recurrent, above, strict=True):
-            both = _spaced(len(own) + 1, own.shape[1] + kernel.shape[1], own.dtype)
-            both[:-1] = np.concatenate([own, kernel], axis=1)
-            both[-1, own.shape[1] :] = bias
-            self._weights.append(both)
+            inner, columns = len(own) + 1, own.shape[1] + kernel.shape[1]
+            both = spaced(inner, WIDEST * -(-columns // WIDEST), own.dtype)  # a few unused columns, to make whole blocks
+            both[:-1, :columns] = np.concatenate([own, kernel], axis=1)
+            both[-1, own.shape[1] : columns] = bias
+            self._factors.append(Factor(both))
         self.reset(count)
+
+    @property
+    def multiplications(self) -> int:
+        """How many a step takes for each stream."""
+        return sum(math.prod(factor.shape) for factor in self._factors)
 
     def reset(self, count: int) -> None:
         """Begin `count` new streams: all states are zero, as at the start of a piece."""
         self._x = np.empty((count, self._tables[0].shape[1]), dtype=self._tables[0].dtype)
-        self._layers = [_Layer.new(weights, count) for weights in self._weights]
+        self._layers = [_Layer.new(factor, count) for factor in self._factors]
 
     def keep(self, which: np.ndarray) -> None:
         """Go on with some of the streams alone, those where `which`, a bool array (streams,), is True."""
@@ -536,16 +543,23 @@ class Streams:
         float array (streams, size)
             The next token's log-probabilities.
         """
+        return log_softmax(self.logits(columns))
+
+    def logits(self, columns: Sequence[np.ndarray | int]) -> np.ndarray:
+        """Go one step as `step` does, and return logits (streams, size), which are valid until the next step.
+
+        A row of them differs from the log-probabilities by the same number everywhere.
+        """
         tokens, *context = columns
         # "clip" is several times as fast as NumPy's check of the numbers, so they are checked by a look at a small array.
-        tokens = np.arange(len(self._tables[0])).take(tokens)
+        tokens = self._numbers.take(tokens)
         x = self._tables[0].take(tokens, axis=0, out=self._x, mode="clip")  # (streams, 4 units)
         rest = [table[value] for table, value in zip(self._tables[1:], context, strict=True)]
         if rest:
-            x += sum(rest)
-        for layer, weights in zip(self._layers, self._weights, strict=True):
-            x = layer.advance(x, weights)
-        return log_softmax(x)
+            x += sum(rest[1:], rest[0])
+        for layer, factor, size in zip(self._layers, self._factors, self._sizes, strict=True):
+            x = layer.advance(x, factor)[:, :size]
+        return x
 
 
 class _Layer(NamedTuple):
@@ -557,9 +571,9 @@ class _Layer(NamedTuple):
     products: np.ndarray  #: (2, streams, units): i * g and f * c
 
     @classmethod
-    def new(cls, weights: np.ndarray, count: int) -> _Layer:
-        units, dtype = len(weights) - 1, weights.dtype
-        h, sums = _spaced(count, units + 1, dtype), _spaced(count, weights.shape[1], dtype)
+    def new(cls, factor: Factor, count: int) -> _Layer:
+        (inner, columns), units, dtype = factor.shape, factor.shape[0] - 1, factor.dtype
+        h, sums = spaced(count, inner, dtype), spaced(count, columns, dtype)
         h[:, -1] = 1
         return cls(h, sums, np.zeros((5, count, units), dtype), np.empty((2, count, units), dtype))
 
@@ -570,8 +584,8 @@ class _Layer(NamedTuple):
         self.gates[4, :count] = self.gates[4, which]
         return _Layer(self.h[:count], self.sums[:count], self.gates[:, :count], self.products[:, :count])
 
-    def advance(self, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Take what comes from below, (streams, 4 units), and return what goes to the layer above."""
+    def advance(self, x: np.ndarray, factor: Factor) -> np.ndarray:
+        """Take what comes from below, (streams, 4 units), and return what goes to the layer above and unused columns."""
         h, sums, gates, products = self
         units, half = gates.shape[-1], gates.dtype.type(0.5)
         z, sigmas = gates[:4], gates[:3]
@@ -582,17 +596,13 @@ class _Layer(NamedTuple):
         np.multiply(gates[1:3], gates[3:], out=products)  # i * g and f * c
         c = np.add(*products, out=gates[4])
         np.multiply(gates[0], np.tanh(c, out=products[0]), out=h[:, :-1])
-        return np.matmul(h, weights, out=sums)[:, 4 * units :]
+        factor.multiply(h, sums)
+        return sums[:, 4 * units :]
 
 
 def _blocks(rows: np.ndarray) -> np.ndarray:
     """Look at an array (streams, 4 units) as (4, streams, units)."""
     return rows.reshape(len(rows), 4, -1).swapaxes(0, 1)
-
-
-def _spaced(rows: int, columns: int, dtype: DTypeLike) -> np.ndarray:
-    """Allocate a matrix of zeros whose rows do not lie a power of two apart: by an odd multiple of 16 numbers."""
-    return np.zeros((rows, 16 * (-(-columns // 16) | 1)), dtype=dtype)[:, :columns]
 
 
 def _packed(array: np.ndarray) -> np.ndarray:

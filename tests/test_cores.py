@@ -1,6 +1,7 @@
 """Parts of the work on cores of their own: in order, at once, with products on one core each, and with the errors."""
 
 import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -99,3 +100,44 @@ def test_a_forked_process_has_threads_of_its_own():
     child.start()
     child.join(20)
     assert child.exitcode == 0
+
+
+def affinity_of_parts(count):
+    """Which cores each of the parts may run on, seen while all of them run."""
+    barrier = threading.Barrier(count)
+
+    def look(_):
+        barrier.wait(timeout=20)
+        return os.sched_getaffinity(0)
+
+    return cores.in_parts(look, range(count))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux can keep a thread on a core")
+def test_where_there_is_a_part_for_each_core_each_has_its_own():
+    allowed = os.sched_getaffinity(0)
+    if len(allowed) != cores.count():
+        pytest.skip("NumPy uses another number of cores than the system allows")
+    assert sorted(min(own) for own in affinity_of_parts(len(allowed))) == sorted(allowed)
+    assert os.sched_getaffinity(0) == allowed
+    if len(allowed) > 1:  # fewer parts than cores go where the system likes, also in the threads that had a core of their own
+        assert affinity_of_parts(len(allowed) - 1) == [allowed] * (len(allowed) - 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux can keep a thread on a core")
+def test_a_thread_is_free_again_after_an_error():
+    allowed = os.sched_getaffinity(0)
+    with pytest.raises(ZeroDivisionError):
+        cores.in_parts(lambda n: 1 // n, [0] * len(allowed))
+    assert cores.in_parts(lambda _: os.sched_getaffinity(0), range(len(allowed) + 1)) == [allowed] * (len(allowed) + 1)
+
+
+def test_where_threads_cannot_be_kept_on_a_core_they_run_anywhere(monkeypatch):
+    for name in ("sched_getaffinity", "sched_setaffinity"):
+        monkeypatch.delattr(os, name, raising=False)
+    assert cores.in_parts(abs, [-1, -2]) == [1, 2]
+
+
+def test_the_family_of_processors_is_that_of_numpys_library():
+    families = {library.get("architecture") for library in threadpool_info() if library["user_api"] == "blas"}
+    assert cores.family() in families or (not families and cores.family() == "")
