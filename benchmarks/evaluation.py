@@ -22,7 +22,7 @@ from musiclab.evaluation import compare, grid_of, markov_pieces, shuffled, staff
 from musiclab.files import to_music21
 from musiclab.generation import generate_many
 from musiclab.score import Score
-from musiclab.training import chorale_sides
+from musiclab.splits import chorale_sides
 
 PIECES = 77
 

@@ -21,7 +21,7 @@ from musiclab.corpus import load_folder
 from musiclab.evaluation import hear
 from musiclab.own import fine_tune, share_out
 from musiclab.score import Score
-from musiclab.training import old_sides
+from musiclab.splits import old_sides
 
 
 def nats(bundle: Bundle, scores: Sequence[Score]) -> np.ndarray:

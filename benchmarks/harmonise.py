@@ -21,7 +21,7 @@ from musiclab.encoding import END, HOLD, ChoraleEncoding
 from musiclab.evaluation import grid_of, parallels
 from musiclab.harmony import write_voices
 from musiclab.sampling import distribution, draw
-from musiclab.training import chorale_sides
+from musiclab.splits import chorale_sides
 from musiclab.voices import Voices
 
 

@@ -89,7 +89,7 @@ def mean(values: Sequence[float], form: str = ".1f") -> str:
 
 def main() -> None:
     """Print the figures."""
-    from musiclab.training import melody_sides
+    from musiclab.splits import melody_sides
 
     melody = load_bundle("melody")
     sides = melody_sides(melody.encoding)

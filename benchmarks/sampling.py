@@ -111,7 +111,7 @@ def many_pieces(units: tuple[int, ...], steps: int, threads: str, note: str = ""
 def main() -> None:
     """Print the figures."""
     one_piece()
-    why = "the steps are so short that two Python threads wait for each other; see one thread each"
+    why = "one core does it all: beside such short products two would only wait for each other; see one thread each"
     many_pieces((256,), 400, "all cores", why)
     many_pieces((512, 512), 80, "all cores")
 

@@ -9,6 +9,9 @@ measurements that led to them.
 Rows of matrices are kept an odd multiple of 16 numbers apart: a power of two apart, as they would be with 256 units, they
 compete for the same places in the cache, and a product takes a third longer.
 
+*Small products.* A step multiplies only a few rows with the weights. `musiclab.products` has a way to do that without the
+copies that a library makes of both.
+
 *What does not have to wait, does not.* Only the product with h needs the step before. The product with the
 inputs is taken for several steps at once; the slopes of the gates likewise; and the gradients of the weights
 are one product over all steps of all sequences, in place of one a step and a sum.

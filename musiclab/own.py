@@ -20,8 +20,9 @@ from musiclab.dataset import Batches, Piece, VoiceBatches, duplicate_groups, enc
 from musiclab.encoding import FIRST_PITCH, ChoraleEncoding, Encoding, EventEncoding, GridEncoding
 from musiclab.models import keras, model_of, set_weights, stream_model, weights_of
 from musiclab.score import Score
+from musiclab.splits import old_sides
 from musiclab.timing import CLOSE
-from musiclab.training import evaluate, old_sides, prepare, train
+from musiclab.training import evaluate, prepare, train
 
 __all__ = ["fine_tune", "share_out", "suggest_encoding", "train_own"]
 

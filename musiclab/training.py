@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
 import hashlib
 import io
 import json
@@ -30,7 +29,6 @@ from typing import Any
 
 import numpy as np
 
-from musiclab import character
 from musiclab.backend import devices, keras
 from musiclab.baselines import Markov
 from musiclab.bundle import DATA, Bundle
@@ -40,9 +38,6 @@ from musiclab.dataset import (
     Piece,
     VoiceBatches,
     encode_pieces,
-    parts_of,
-    split_pieces,
-    suits_a_melody_model,
     transposed,
     voice_ranges,
     windows,
@@ -52,6 +47,7 @@ from musiclab.files import read_score, write_atomically
 from musiclab.layers import FastLSTM
 from musiclab.models import chorale_model, original_model, stream_model, weights_of
 from musiclab.score import Score
+from musiclab.splits import chorale_sides, melody_sides, scenes_sides, without_levels
 
 __all__ = ["Progress", "chorale_optimizer", "device_report", "evaluate", "train", "use_all_devices"]
 
@@ -415,31 +411,6 @@ KEYS = range(-6, 6)  # semitones by which a tune is moved in training: once arou
 RECIPE_WINDOW = 100
 
 
-def melody_sides(encoding: GridEncoding) -> dict[str, list[Score]]:
-    """Return the tunes of the melody corpora by the side of the split on which they are: "train", "valid", "test"."""
-    scores = [score for name in MELODY_CORPORA for score in load_corpus(name) if suits_a_melody_model(score, encoding)]
-    split = split_pieces(scores, valid=0.05, test=0.05, seed=0)
-    return {side: [scores[i] for i in getattr(split, side)] for side in ("train", "valid", "test")}
-
-
-def old_sides(bundle: Bundle) -> dict[str, list[Score]]:
-    """Return what one of the course's own bundles was trained on, and what was held out; for any other bundle, nothing.
-
-    A bundle is known by the fingerprints on its card, of its corpora or of those of the bundle from which it was fine-tuned; its
-    name says nothing. Where a corpus is another one today, the split is, too, and nothing is returned.
-    """
-    corpus = bundle.card.get("training", {}).get("from corpus", bundle.card.get("corpus"))
-    shipped = {
-        frozenset(MELODY_CORPORA): lambda: melody_sides(bundle.encoding),
-        frozenset({"bach-chorales"}): lambda: chorale_sides(bundle.encoding),
-        frozenset({"bach-chorales", "string-quartets"}): scenes_sides,
-    }
-    sides = shipped.get(frozenset(corpus)) if isinstance(corpus, dict) else None
-    if sides is None or any(load_corpus(name).fingerprint != seen for name, seen in corpus.items()):
-        return {}
-    return sides()
-
-
 def make_melody(epochs: int, checkpoint: Path | None) -> Bundle:
     """Train the melody bundle: an LSTM of 256 units on the single-voice corpora."""
     encoding = GridEncoding(voices=1, steps_per_quarter=4)
@@ -504,27 +475,6 @@ def chorale_optimizer() -> keras.optimizers.Optimizer:
     return optimizer
 
 
-def read_split(path: Path = DATA / "chorale_split.csv") -> dict[str, str]:
-    """Return for each of music21's chorales, by its file, on which side of the split it is."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["source"]: row["split"] for row in csv.DictReader(file)}
-
-
-def chorale_sides(encoding: ChoraleEncoding) -> dict[str, list[Score]]:
-    """Return music21's chorales by the side of the split on which they are: "train", "valid", "test".
-
-    Those that the literature does not have are on the training side; those that come near to a held-out piece, and those with a
-    note that a choir does not sing, are left out.
-    """
-    corpus, sides = load_corpus("bach-chorales"), read_split()
-    scores: dict[str, list[Score]] = {"train": [], "valid": [], "test": []}
-    for score, source in zip(corpus, corpus.sources, strict=True):
-        side = {"unmatched": "train"}.get(sides[source], sides[source])
-        if side in scores and not encoding.loss_report(score)["lost"]:
-            scores[side].append(score)
-    return scores
-
-
 def make_chorale(epochs: int, checkpoint: Path | None, settings: dict[str, Any]) -> Bundle:
     """Train the chorale bundle: four voices, on music21's chorales without those that the literature tests on."""
     encoding, corpus = ChoraleEncoding(), load_corpus("bach-chorales")
@@ -568,41 +518,15 @@ def make_chorale(epochs: int, checkpoint: Path | None, settings: dict[str, Any])
     return Bundle("chorale", weights_of(model), encoding, {"kind": "chorale", **settings}, card)
 
 
-#: Movements of string quartets that the scenes model is chosen by, and those that it is measured on.
-QUARTETS = {
-    "valid": ("mozart/k155/movement1.mxl", "beethoven/opus59no1/movement4.mxl"),
-    "test": ("haydn/opus74no1/movement3.mxl", "mozart/k156/movement2.mxl", "beethoven/opus18no1/movement1.mxl"),
-}
 SCENES_MODEL = {"units": (256,), "head": 256, "depth": 2, "dropout": 0.3, "seed": 0}
 SCENES_TRAINING = {"learning_rate": 8e-3, "last_rate": 1.0, "warm_up": 200, "average": 0.999}
 
 
-def scenes_sides() -> dict[str, list[Score]]:
-    """Return what the scenes model learns from, by the side of the split: quartets in parts of 16 bars, and chorales.
-
-    Parts of which a sixteenth-note grid with one note a voice keeps too little are left out: those of many triplets or chords.
-    """
-    encoding, corpus = _without_levels(), load_corpus("string-quartets")
-    sides = chorale_sides(ChoraleEncoding())
-    for movement, source in zip(corpus, corpus.sources, strict=True):
-        side = next((side for side, sources in QUARTETS.items() if source in sources), "train")
-        for part in parts_of(movement, 16):
-            report = encoding.loss_report(part)
-            if report["lost"] <= 0.12 * len(part) and report["onset moved"] <= 0.05 * len(part):
-                sides[side].append(part)
-    return sides
-
-
 def character_edges(scores: Sequence[Score]) -> np.ndarray:
     """Return the values that part the bars of these pieces into as many levels of equal size: float array (4, LEVELS - 1)."""
-    encoding = _without_levels()
+    encoding = without_levels()
     bars = [encoding.character(piece.tokens, piece.time_signature) for piece in encode_pieces(scores, encoding)]
     return np.quantile(np.concatenate(bars), np.arange(1, LEVELS) / LEVELS, axis=0).T.round(4)
-
-
-def _without_levels() -> CharacterEncoding:
-    """Return an encoding that measures; where one level ends and the next begins is not known yet."""
-    return CharacterEncoding(np.zeros((len(character.NAMES), LEVELS - 1)))
 
 
 def make_scenes(epochs: int, checkpoint: Path | None) -> Bundle:

@@ -18,7 +18,8 @@ from musiclab.generation import generate
 from musiclab.models import model_of, set_weights, stream_model, weights_of
 from musiclab.own import fine_tune, share_out, suggest_encoding, train_own
 from musiclab.score import Score
-from musiclab.training import evaluate, old_sides, prepare
+from musiclab.splits import old_sides
+from musiclab.training import evaluate, prepare
 
 GRID = GridEncoding()
 SMALL = {"embedding": 8, "units": (16,), "dropout": 0.0, "seed": 0}

@@ -30,7 +30,8 @@ ORDER = [
     {"dataset", "voices"},
     {"models"},
     {"bundle"},
-    {"harmony", "training"},
+    {"harmony", "splits"},
+    {"training"},
     {"own"},
     {"generation"},
     {"evaluation", "listening"},
@@ -132,6 +133,7 @@ def test_importing_musiclab_is_light_and_quick():
 def test_sampling_and_loading_need_neither_tensorflow_nor_music21():
     code = (
         "import sys; import musiclab.generation, musiclab.bundle, musiclab.dataset, musiclab.corpus, musiclab.baselines\n"
+        "import musiclab.splits, musiclab.partner\n"
         "print([m for m in ('tensorflow', 'keras', 'music21') if m in sys.modules])"
     )
     assert python(code).strip() == "[]"

@@ -10,7 +10,7 @@ from musiclab.dataset import VoiceBatches, encode_pieces
 from musiclab.encoding import FIRST_PITCH
 from musiclab.evaluation import copied_runs, grid_of, parallels
 from musiclab.generation import generate_many
-from musiclab.training import chorale_sides
+from musiclab.splits import chorale_sides
 
 
 @pytest.fixture(scope="module")

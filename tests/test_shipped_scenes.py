@@ -8,7 +8,8 @@ from musiclab.corpus import load_corpus
 from musiclab.dataset import VoiceBatches, encode_pieces
 from musiclab.evaluation import copied_runs, grid_of
 from musiclab.game import SCENES, Writer
-from musiclab.training import QUARTETS, character_edges, scenes_sides
+from musiclab.splits import QUARTETS, scenes_sides
+from musiclab.training import character_edges
 
 
 @pytest.fixture(scope="module")

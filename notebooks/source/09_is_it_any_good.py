@@ -518,7 +518,7 @@ check("9.4", my_measure)
 # pieces as a set, what it learned from as `training`, and held-out music as the real set. For the melody bundle:
 #
 # ```python
-# from musiclab.training import melody_sides
+# from musiclab.splits import melody_sides
 #
 # melody = load_bundle("melody")
 # tunes = melody_sides(melody.encoding)  # "train", "valid" and "test"; it takes some seconds

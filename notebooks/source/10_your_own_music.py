@@ -303,7 +303,7 @@ assert after < first
 from matplotlib.figure import Figure
 
 from musiclab.bundle import Bundle
-from musiclab.training import old_sides
+from musiclab.splits import old_sides
 
 assert after < 0.9 * first and old[1] < 1.05 * old[0]
 old_tunes = old_sides(melody)["test"][:100]

@@ -94,7 +94,7 @@ check("11.1", answer_place)
 
 # %%
 from musiclab.evaluation.copying import CopyIndex
-from musiclab.training import melody_sides
+from musiclab.splits import melody_sides
 
 sides = melody_sides(melody.encoding)
 index = CopyIndex(show.progress(sides["train"], "Sorting"))

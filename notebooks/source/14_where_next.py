@@ -36,7 +36,7 @@ from IPython.display import HTML, display
 from matplotlib.figure import Figure
 
 from musiclab import Score, check, generate, generate_many, hint, load_bundle, show, solution
-from musiclab.training import melody_sides
+from musiclab.splits import melody_sides
 
 PROFILE = "class"  # "full": four times the tunes and twice the epochs in section 4; some five minutes
 FULL = PROFILE == "full"
