@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import Any
 
 import numpy as np  # noqa: F401  (so that its library is loaded, and can be found)
@@ -20,7 +21,8 @@ __all__ = ["count", "family", "in_parts"]
 
 _blas = ThreadpoolController().select(user_api="blas")  # NumPy's library for products of matrices
 _count = max((library["num_threads"] for library in _blas.info()), default=os.cpu_count() or 1)
-_family = next((library.get("architecture", "") for library in _blas.info()), "")
+_libraries = sorted(_blas.info(), key=lambda library: "numpy" not in library["filepath"])  # NumPy's own before others
+_family = next((library.get("architecture", "") for library in _libraries), "")
 _here = threading.local()
 
 
@@ -49,42 +51,45 @@ def in_parts(function: Callable[..., Any], *arguments: Iterable[Any]) -> list[An
     """Call the function once for each part, at the same time, and return the results in order, as `map` does.
 
     `arguments` are iterables with an item for each part. Until the last part has ended, NumPy takes each product of
-    matrices on one core. The error of a part, or an interruption, is raised here, but only then: no part goes on with
-    the data of a caller who has left. Called within a part, it takes its own parts one after the other.
+    matrices on one core. If there are as many parts as cores, each is kept on its own, on Linux, and so is what it starts.
+    The error of a part, or an interruption, is raised here, but only then: no part goes on with the data of a caller who has
+    left. Called within a part, it takes its own parts one after the other.
     """
     if getattr(_here, "in_a_part", False):
         return list(map(function, *arguments))
     with _turn, _blas.limit(limits=1):
         parts = list(zip(*arguments, strict=True))
-        places = _places(len(parts))
-        futures = [_threads.submit(_part, function, items, place) for items, place in zip(parts, places, strict=True)]
+        allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+        places = [{core} for core in sorted(allowed)] if len(allowed) == len(parts) else [allowed] * len(parts)
+        futures = [_threads.submit(_part, function, *given, allowed) for given in zip(parts, places, strict=True)]
         try:
             return [future.result() for future in futures]
         finally:
             _end(futures)
 
 
-def _places(parts: int) -> list[set[int] | None]:
-    """Return for each part the core that it has to stay on, or None if it may run anywhere.
+def _part(function: Callable[..., Any], items: tuple[Any, ...], place: set[int], allowed: set[int]) -> Any:
+    """Do a part, on the cores of `place`.
 
     When threads wake each other after a pause, Linux often puts two of them on one core and leaves another idle for tens of
-    milliseconds. Where there is a part for every core, each can be given its own. Where there are fewer, the system
-    knows better: some cores are halves of one.
+    milliseconds. Where there is a part for every core, each gets its own. Where there are fewer, the system knows
+    better: some cores are halves of one.
     """
-    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else ()
-    return [{core} for core in sorted(allowed)] if len(allowed) == parts else [None] * parts
-
-
-def _part(function: Callable[..., Any], items: tuple[Any, ...], place: set[int] | None) -> Any:
     _here.in_a_part = True
-    if place is None:
+    if place == allowed:
         return function(*items)
-    anywhere = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, place)
+    _keep_on(place)
     try:
         return function(*items)
     finally:
-        os.sched_setaffinity(0, anywhere)  # so that what the system allows us later holds for this thread, too
+        if os.sched_getaffinity(0) == place:  # and nobody has moved it since
+            _keep_on(allowed)
+
+
+def _keep_on(cores: set[int]) -> None:
+    """Keep this thread on some cores, if the system lets us: it is only for speed."""
+    with suppress(OSError):
+        os.sched_setaffinity(0, cores)
 
 
 def _end(futures: list[Future]) -> None:

@@ -41,8 +41,8 @@ _BLOCK = 1024
 # Pieces that are written side by side: at least and at most. With fewer a core is slow, with more its cache overflows.
 _PART = (16, 64)
 
-# Multiplications in a step of a part, at least. All that is not a product of matrices the cores do one after the other:
-# Python runs in one thread at a time. With shorter products two cores would be no faster than one.
+# Multiplications in a step that make another core worth while. Only products of matrices run on several cores at once; all
+# else does not, for Python runs in one thread at a time. With fewer, two cores take as long as one.
 _WORTH_A_CORE = 20_000_000
 
 
@@ -116,8 +116,8 @@ def sample_many(
     check_count(count, seed)
     check_controls(temperature, top_k, top_p)
     chances = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,))) for k in range(count)]
-    least = max(_PART[0], -(-_WORTH_A_CORE // model.multiplications))
-    parts = -(-count // min(max(-(-count // cores.count()), least), _PART[1]))
+    gains = min(cores.count(), count // _PART[0], count * model.multiplications // _WORTH_A_CORE)
+    parts = max(-(-count // _PART[1]), gains)
     write = functools.partial(
         _sample_part,
         model,

@@ -516,7 +516,7 @@ class Streams:
 
     @property
     def multiplications(self) -> int:
-        """How many a step takes for each stream."""
+        """How many a step takes for each stream, in the products of matrices and with their unused columns."""
         return sum(math.prod(factor.shape) for factor in self._factors)
 
     def reset(self, count: int) -> None:
@@ -546,7 +546,7 @@ class Streams:
         return log_softmax(self.logits(columns))
 
     def logits(self, columns: Sequence[np.ndarray | int]) -> np.ndarray:
-        """Go one step as `step` does, and return logits (streams, size), which are valid until the next step.
+        """Go one step as `step` does, and return logits (streams, size), which are valid until the next step or `keep`.
 
         A row of them differs from the log-probabilities by the same number everywhere.
         """

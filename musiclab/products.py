@@ -1,9 +1,9 @@
 """Products of a few rows with a large matrix: what an LSTM does at every step, with a row for each sequence.
 
 A library for products of matrices first copies both into an order that suits its innermost loop. With hundreds of rows
-the copy is soon earned back. With 32 it takes a sixth of the time, with 4 more than half. For *small* products OpenBLAS,
-which comes with NumPy, has other loops that read the matrices where they lie, on processors with AVX-512 only. So there
-a product is done in blocks, each just small enough. `benchmarks/README.md` has the measurements.
+the copy is soon earned back. With 32 it takes a fifth of the time, with 4 more than half. For *small* products OpenBLAS,
+which comes with NumPy, has other loops that read the matrices where they lie; among PC processors those with AVX-512 have
+them. There a product is done in blocks, each just small enough. `benchmarks/README.md` has the measurements.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ WIDEST, NARROW, NARROWEST = 64, 32, 16
 #: Rows of a block, at least, if there are as many: with fewer, each number of the matrix is fetched for too little work.
 LOWEST = 4
 
-_HAVE_SMALL = ("SkylakeX", "Cooperlake", "SapphireRapids")  # families of processors, as OpenBLAS calls them
+#: Families of processors, as OpenBLAS calls them, that are known to gain.
+_HAVE_SMALL = ("SkylakeX", "Cooperlake", "SapphireRapids")
 
 
 def spacing(columns: int) -> int:
@@ -48,7 +49,8 @@ class Factor:
     Parameters
     ----------
     matrix : array (inner, columns)
-        The numbers of a row must lie side by side. It may no longer change: parts of it are copied when they are needed.
+        It may no longer change: it is copied when that is needed, in another order for each of at most a few widths of
+        blocks. So the first product takes longer than the others.
     """
 
     def __init__(self, matrix: np.ndarray) -> None:
@@ -56,24 +58,44 @@ class Factor:
         self._panels: dict[int, np.ndarray] = {}
 
     def multiply(self, a: np.ndarray, out: np.ndarray) -> None:
-        """Write ``a @ matrix`` to `out`, an array (rows, columns) whose numbers of a row lie side by side, too."""
+        """Multiply rows by the matrix.
+
+        Parameters
+        ----------
+        a : array (rows, inner)
+        out : array (rows, columns)
+            ``a @ matrix`` is written to it.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit.
+        """
         inner, columns = self.shape
         if (block := _block(len(a), inner, columns)) is None:
             np.matmul(a, self._matrix, out=out)
             return
+        if a.shape != (len(a), inner) or out.shape != (len(a), columns):
+            raise ValueError(f"a {a.shape} times a matrix {self.shape} does not fit into {out.shape}.")
         height, width = block
         if width not in self._panels:  # as one block after the other, so that each can be read in one go
             self._panels[width] = self._matrix.reshape(inner, -1, width).swapaxes(0, 1).copy()  # (wide, inner, width)
         a = a.reshape(-1, 1, height, inner)  # (tall, 1, height, inner)
-        out = out.reshape(len(a), height, -1, width).swapaxes(1, 2)  # (tall, wide, height, width)
+        out = out.reshape(len(a), height, -1, width).swapaxes(
+            1, 2
+        )  # (tall, wide, height, width): a view, for axes are only split
         np.matmul(a, self._panels[width], out=out)
 
 
 @functools.cache
 def _block(rows: int, inner: int, columns: int) -> tuple[int, int] | None:
-    """Return height and width of the blocks to compute a product in, or None if it is best computed as a whole.
+    """Choose the blocks of a product.
 
-    They are equal and each a small product; as high as possible, and then as wide.
+    Returns
+    -------
+    (height, width) or None
+        They divide `rows` and `columns`. Those of at least `NARROW` columns come first; of these the highest; and of these
+        the widest that fills long registers. None if the product is best computed as a whole.
     """
     if cores.family() not in _HAVE_SMALL or rows < 2 or rows * inner * columns <= SMALL:
         return None  # (a single row has loops of its own)

@@ -141,3 +141,37 @@ def test_where_threads_cannot_be_kept_on_a_core_they_run_anywhere(monkeypatch):
 def test_the_family_of_processors_is_that_of_numpys_library():
     families = {library.get("architecture") for library in threadpool_info() if library["user_api"] == "blas"}
     assert cores.family() in families or (not families and cores.family() == "")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux can keep a thread on a core")
+@pytest.mark.parametrize("refused", ["all", "the way back"])
+def test_a_system_that_refuses_to_move_threads_stops_nothing(monkeypatch, refused):
+    allowed, move = os.sched_getaffinity(0), os.sched_setaffinity
+
+    def refuse(pid, where):
+        if refused == "all" or where == allowed:
+            raise PermissionError
+        move(pid, where)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "sched_setaffinity", refuse)
+        assert cores.in_parts(abs, [-1] * len(allowed)) == [1] * len(allowed)
+    cores.in_parts(abs, [-1] * len(allowed))  # where threads were left on a core, they go back now
+    assert all(own == allowed for own in cores.in_parts(lambda _: os.sched_getaffinity(0), range(len(allowed) + 1)))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux can keep a thread on a core")
+def test_a_thread_that_somebody_moves_meanwhile_stays_where_it_was_moved():
+    allowed, seen = os.sched_getaffinity(0), []
+    if len(allowed) < 2:
+        pytest.skip("with one core there is nowhere to go")
+    first, second = sorted(allowed)[:2]
+
+    def thread():
+        cores._part(os.sched_setaffinity, (0, {second}), {first}, allowed)
+        seen.append(os.sched_getaffinity(0))
+
+    runner = threading.Thread(target=thread)
+    runner.start()
+    runner.join()
+    assert seen == [{second}]

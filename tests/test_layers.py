@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musiclab import layers, lstm
+from musiclab import layers, lstm, products
 from musiclab.layers import FastLSTM
 from musiclab.models import keras, stream_model
 
@@ -21,6 +21,7 @@ CASES = {
     "whole blocks": (2, 2 * layers.BLOCK, 4, 7),
     "parts on two cores": (64, 21, 6, 9),
     "parts of different size": (67, 10, 3, 5),
+    "products in blocks": (64, layers.BLOCK + 3, 128, 256),
 }
 
 
@@ -79,6 +80,15 @@ def cores(request, monkeypatch):
     if request.param == "three cores":
         monkeypatch.setattr(layers.cores, "count", lambda: 3)
         monkeypatch.setattr(layers, "PART", 1)
+
+
+@pytest.fixture(autouse=True)
+def small_products(monkeypatch):
+    """As on processors that have loops for small products."""
+    monkeypatch.setattr(products.cores, "family", lambda: "SkylakeX")
+    products._block.cache_clear()
+    yield
+    products._block.cache_clear()
 
 
 # --- the same as Keras ------------------------------------------------------------------------------

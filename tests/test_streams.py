@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musiclab import cores, generate, generate_many, load_bundle
+from musiclab import cores, generate, generate_many, generation, load_bundle
 from musiclab.bundle import Bundle
 from musiclab.encoding import EventEncoding, GridEncoding
 from musiclab.generation import distribution, sample_many
@@ -125,11 +125,35 @@ def test_a_prompt_is_continued_by_all(melody):
 
 
 def test_the_number_of_pieces_and_of_cores_changes_none_of_them(melody, monkeypatch):
-    many = generate_many(melody, 40, 16, seed=7)
-    assert generate_many(melody, 3, 16, seed=7) == many[:3]
+    monkeypatch.setattr(generation, "_WORTH_A_CORE", 1)  # so that as few pieces as these are divided
     monkeypatch.setattr(cores, "count", lambda: 1)
-    assert generate_many(melody, 40, 16, seed=7) == many
-    assert generate_many(melody, 40, 16, seed=8) != many
+    many = generate_many(melody, 50, 16, seed=7)
+    assert len(many) == 50 and generate_many(melody, 3, 16, seed=7) == many[:3]
+    for count in (2, 3):
+        monkeypatch.setattr(cores, "count", lambda count=count: count)
+        assert generate_many(melody, 50, 16, seed=7) == many
+    assert generate_many(melody, 50, 16, seed=8) != many
+
+
+@pytest.mark.parametrize(
+    ("units", "pieces", "count", "parts"),
+    [
+        ((256,), 64, 8, 1),  # its products are too short for a second core
+        ((256,), 65, 8, 2),  # too many for the cache of one
+        ((256,), 512, 8, 8),
+        ((512, 512), 64, 2, 2),
+        ((512, 512), 64, 8, 4),  # no fewer than 16 in a part
+        ((512, 512), 15, 8, 1),
+        ((512, 512), 200, 2, 4),
+    ],
+)
+def test_pieces_are_divided_where_another_core_gains_time(monkeypatch, units, pieces, count, parts):
+    encoding, made = GridEncoding(), []
+    model = Streams(weights_for(units, sizes=encoding.input_sizes), 1)
+    monkeypatch.setattr(cores, "count", lambda: count)
+    monkeypatch.setattr(cores, "in_parts", lambda write, chances: made.extend(map(len, chances)) or [])
+    sample_many(model, encoding, pieces, 1)
+    assert len(made) == parts and sum(made) == pieces and max(made) - min(made) <= 1
 
 
 def test_music_for_free_polyphony_is_written_by_many_too():
