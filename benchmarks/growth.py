@@ -423,6 +423,7 @@ def draw(results: Sequence[tuple[Case, Sequence[Point]]]) -> None:
             ax.tick_params(labelsize=9, colors=INK)
             ax.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
             ax.yaxis.set_major_formatter(lambda value, _, of=of: in_seconds(value) if of == "time" else f"{value:,g} MiB")
+            ax.yaxis.set_minor_formatter("")  # without it an axis of less than two decades gets numbers in another style
             rule(ax)
         right.legend(loc="upper left", bbox_to_anchor=(1.0, 1.03), frameon=False, fontsize=9, labelcolor=INK)
     drawn = BytesIO()
