@@ -38,7 +38,7 @@ SLOWEST = 10
 TRAINING = ("06",)  # lessons that need Keras from their first cell on
 
 HAS_TENSORFLOW = '"tensorflow" in __import__("sys").modules'
-NEEDS_TENSORFLOW = r"keras|tensorflow|musiclab\.training"  # in the source of a cell
+NEEDS_TENSORFLOW = r"keras|tensorflow|musiclab\.(models|training|own)"  # in the source of a cell: Keras, or what trains
 TELLS_WHAT_IS_LEFT = r"<\d+:\d\d|\d:\d\d\sleft"  # beside a progress bar: tqdm's own words, and the course's
 
 

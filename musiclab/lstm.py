@@ -485,7 +485,7 @@ class Streams:
 
     A step does what `Stream` does, for all of them at once: what was a vector there is here a matrix with a row for each
     stream. So each weight that is fetched from memory serves all streams, and a step costs little more than its products of
-    matrices. For this, three things are arranged in another way than there; `benchmarks/README.md` has the measurements.
+    matrices. For this, two things are arranged in another way than there; `benchmarks/README.md` has the measurements.
 
     *One product a layer.* h goes to two places: to the layer above, and to its own layer in the next step. Both
     matrices stand side by side, and the sums for the next step wait there for its inputs. A last

@@ -81,10 +81,8 @@ class Factor:
         if width not in self._panels:  # as one block after the other, so that each can be read in one go
             self._panels[width] = self._matrix.reshape(inner, -1, width).swapaxes(0, 1).copy()  # (wide, inner, width)
         a = a.reshape(-1, 1, height, inner)  # (tall, 1, height, inner)
-        out = out.reshape(len(a), height, -1, width).swapaxes(
-            1, 2
-        )  # (tall, wide, height, width): a view, for axes are only split
-        np.matmul(a, self._panels[width], out=out)
+        blocks = out.reshape(len(a), height, -1, width)  # (tall, height, wide, width): a view, for axes are only split
+        np.matmul(a, self._panels[width], out=blocks.swapaxes(1, 2))  # (tall, wide, height, width)
 
 
 @functools.cache
